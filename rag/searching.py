@@ -1,0 +1,71 @@
+"""A search from words to passages: encode, ask both legs, fuse, and fetch what is live and allowed."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from time import perf_counter
+from uuid import UUID
+
+from rag.fusion import fuse
+from rag.ports import ChangeLog, Embedder, PassageIndex
+from rag.types import Found, Hit, Mode, Passage
+
+CANDIDATES = 50
+"""Chunks taken from each leg, or three times the limit where that is more: folding and deletions eat some."""
+
+
+def search(
+    query: str,
+    *,
+    embedder: Embedder,
+    index: PassageIndex,
+    log: ChangeLog,
+    collections: Sequence[UUID],
+    documents: Sequence[UUID] | None = None,
+    limit: int,
+    mode: Mode = Mode.HYBRID,
+) -> Found:
+    """At most `limit` passages of these collections (and documents), best first, without exact duplicates.
+
+    Timings in milliseconds: embed, search, fetch. An empty query, or nothing to search in, finds nothing.
+    """
+    if not query.strip() or not collections or limit < 1 or (documents is not None and not documents):
+        return Found(())
+    started = perf_counter()
+    vector = None if mode is Mode.LEXICAL else embedder.embed_query(query)
+    embedded = perf_counter()
+    hits = index.search(
+        text=query,
+        vector=vector,
+        collections=collections,
+        documents=documents,
+        limit=max(CANDIDATES, 3 * limit),
+        mode=mode,
+    )
+    fused = fuse(hits)
+    searched = perf_counter()
+    live = log.passages([hit.chunk for hit in fused], collections=collections, documents=documents)
+    passages = tuple(islice(folded(_filled(fused, live)), limit))
+    timings = {
+        "embed": (embedded - started) * 1000,
+        "search": (searched - embedded) * 1000,
+        "fetch": (perf_counter() - searched) * 1000,
+    }
+    return Found(passages, timings)
+
+
+def _filled(hits: Iterable[Hit], live: Mapping[UUID, Passage]) -> Iterator[Passage]:
+    """The hits that are live and allowed, as passages with their scores."""
+    for hit in hits:
+        if passage := live.get(hit.chunk):
+            yield replace(passage, score=hit.score, dense=hit.dense, lexical=hit.lexical)
+
+
+def folded(passages: Iterable[Passage]) -> Iterator[Passage]:
+    """Leaves out a passage whose text, white space aside, a better one has already said."""
+    said: set[str] = set()
+    for passage in passages:
+        text = " ".join(passage.text.split())
+        if text not in said:
+            said.add(text)
+            yield passage
