@@ -1,0 +1,48 @@
+"""The formats that are taken. To add one: copy the module nearest to it and add a row here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format and the module that reads it: `pages(path, limits, report) -> Iterator[Page]`."""
+
+    name: str
+    extensions: tuple[str, ...]
+    media_type: str
+    module: str
+    page_images: bool = False
+    """Whether the module also has `render(path, number, width) -> PNG bytes`."""
+    is_text: bool = False
+    """Whether only its name tells it from other text."""
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("PDF", (".pdf",), "application/pdf", "engines.parsing.pdf", page_images=True),
+    Format(
+        "DOCX",
+        (".docx",),
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "engines.parsing.docx",
+    ),
+    Format("HTML", (".html", ".htm", ".xhtml"), "text/html", "engines.parsing.html", is_text=True),
+    Format("Markdown", (".md", ".markdown"), "text/markdown", "engines.parsing.markdown", is_text=True),
+    Format("TXT", (".txt", ".text", ".log", ""), "text/plain", "engines.parsing.text", is_text=True),
+    Format("CSV", (".csv", ".tsv"), "text/csv", "engines.parsing.csv", is_text=True),
+)
+
+
+def taken() -> str:
+    """The formats in words, for a refusal: "PDF, DOCX, HTML, Markdown, TXT and CSV"."""
+    names = [each.name for each in FORMATS]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def by_media_type(media_type: str) -> Format | None:
+    """The format of a media type, or None."""
+    return next((each for each in FORMATS if each.media_type == media_type), None)
+
+
+def by_extension(suffix: str) -> Format | None:
+    """The format of a file name's ending (with its dot, any case), or None."""
+    return next((each for each in FORMATS if suffix.lower() in each.extensions), None)

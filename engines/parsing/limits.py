@@ -1,0 +1,21 @@
+"""What one document may take before it is refused."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one extraction; each is named after the setting that moves it."""
+
+    pages: int = 5000
+    """MAX_PAGES"""
+    characters: int = 20_000_000
+    """MAX_CHARACTERS, over all pages together."""
+    blocks: int = 500_000
+    """MAX_BLOCKS: paragraphs and table rows, over all pages together."""
+    memory_mb: float = 1500
+    """PARSE_MEMORY_MB: address space of the child process."""
+    cpu_seconds: float = 300
+    """PARSE_CPU_SECONDS"""
+    wall_seconds: float = 600
+    """PARSE_WALL_SECONDS; time that the reader of the pages takes does not count."""

@@ -1,0 +1,119 @@
+"""Runs to visual lines, in reading order.
+
+The order in which a page is drawn is the order its writer thought in: it keeps the columns of an article apart
+and the rows of a table together, which no rule about gaps does as well. Only where it jumps about is a page
+read from top to bottom instead.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from engines.parsing.pdf_glyphs import WIDE_GAP, Run
+
+_NEAR = 0.12
+_MARKER = re.compile(r"(?:[•●▪■□◦○▸►✓❖·–—*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])")
+_BULLETS = "•●▪■□◦○▸►✓❖"
+_SIGNS = re.compile(r"[$€£¥(]{1,2}")
+_AFTER = re.compile(r"[)%]{1,2}")
+
+
+@dataclass(slots=True)
+class VisualLine:
+    """What stands on one height of a column; `cells` is its text where wide gaps part it."""
+
+    runs: list[Run]
+    cells: list[str] = field(default_factory=list)
+    text: str = ""
+    is_item: bool = False
+    x0: float = 0.0
+    y0: float = 0.0
+    x1: float = 0.0
+    y1: float = 0.0
+    bold: bool = False
+
+    @property
+    def height(self) -> float:
+        return max(self.y1 - self.y0, 0.1)
+
+    def finish(self) -> "VisualLine":
+        """Works out text, cells and box from the runs."""
+        runs = self.runs
+        self.x0, self.x1 = min(run.x0 for run in runs), max(run.x1 for run in runs)
+        self.y0, self.y1 = min(run.y0 for run in runs), max(run.y1 for run in runs)
+        self.bold = all(run.bold for run in runs)
+        self.cells = _cells(runs)
+        marked = _MARKER.fullmatch(self.cells[0].split(" ", 1)[0]) or self.cells[0][0] in _BULLETS
+        self.is_item = bool(marked) and len(" ".join(self.cells)) > 3
+        if self.is_item and len(self.cells) > 1 and _MARKER.fullmatch(self.cells[0]):
+            self.cells[:2] = [f"{self.cells[0]} {self.cells[1]}"]
+        self.text = " ".join(self.cells)
+        return self
+
+
+def lines_of(runs: Iterable[Run]) -> list[VisualLine]:
+    """Visual lines in reading order; empty runs are left out."""
+    lines = _joined([run for run in runs if run.text])
+    if _jumps_about(lines):
+        lines = _top_to_bottom(lines)
+    return [line.finish() for line in lines]
+
+
+def _joined(runs: list[Run]) -> list[VisualLine]:
+    """Runs that follow each other on one height become a line."""
+    lines: list[VisualLine] = []
+    for run in runs:
+        if lines and _same_height(lines[-1].runs[-1], run) and not _overprints(lines[-1].runs, run):
+            lines[-1].runs.append(run)
+        else:
+            lines.append(VisualLine([run]))
+    return lines
+
+
+def _same_height(one: Run, other: Run) -> bool:
+    overlap = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return overlap > 0.5 * min(one.height, other.height)
+
+
+def _overprints(runs: list[Run], run: Run) -> bool:
+    """Whether a run lies on top of others: then it is no continuation of their line."""
+    slack = 0.3 * run.height
+    return any(min(each.x1, run.x1) - max(each.x0, run.x0) > slack for each in runs)
+
+
+def _jumps_about(lines: list[VisualLine]) -> bool:
+    ups = 0
+    for before, after in pairwise(lines):
+        one, other = before.runs[-1], after.runs[0]
+        # Back up, yet not to the top of a next column on the right
+        if other.y1 < one.y0 and other.x0 < one.x1:
+            ups += 1
+    return ups > max(5, 0.15 * len(lines))
+
+
+def _top_to_bottom(lines: list[VisualLine]) -> list[VisualLine]:
+    ordered: list[VisualLine] = []
+    for run in sorted((run for line in lines for run in line.runs), key=lambda run: (run.y0 + run.y1, run.x0)):
+        if ordered and _same_height(ordered[-1].runs[0], run) and not _overprints(ordered[-1].runs, run):
+            ordered[-1].runs.append(run)
+        else:
+            ordered.append(VisualLine([run]))
+    for line in ordered:
+        line.runs.sort(key=lambda run: run.x0)
+    return ordered
+
+
+def _cells(runs: list[Run]) -> list[str]:
+    """The text between wide gaps; a currency sign or a closing bracket belongs to the number beside it."""
+    cells = [runs[0].text]
+    for before, run in pairwise(runs):
+        gap = max(run.x0 - before.x1, before.x0 - run.x1)
+        height = max(before.height, run.height)
+        if gap < _NEAR * height:
+            cells[-1] += run.text
+        elif gap < WIDE_GAP * height or _SIGNS.fullmatch(before.text) or _AFTER.fullmatch(run.text):
+            cells[-1] += f" {run.text}"
+        else:
+            cells.append(run.text)
+    return cells

@@ -1,0 +1,103 @@
+"""Every way a document is refused, each in one sentence and a hint that says what to do."""
+
+from engines.parsing.formats import taken
+from engines.parsing.limits import Limits
+from rag.errors import ParsingError
+
+
+class Cancelled(ParsingError):
+    """Whoever asked for the pages no longer wants them; the child process is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("cancelled", "Reading the document was cancelled.")
+
+
+def unsupported(what: str = "This file's format") -> ParsingError:
+    return ParsingError("unsupported", f"{what} is not taken; {taken()} are.", "Convert the file to one of these.")
+
+
+def empty() -> ParsingError:
+    return ParsingError("empty", "The file is empty.", "Check the original and upload it again.")
+
+
+def encrypted() -> ParsingError:
+    return ParsingError(
+        "encrypted",
+        "The document is protected by a password, so it cannot be read.",
+        "Save a copy without the password and upload that.",
+    )
+
+
+def broken(name: str) -> ParsingError:
+    return ParsingError(
+        "broken",
+        f"The file is damaged or is not a real {name}, so it cannot be read.",
+        "Open it in the program it came from, save it anew and upload that.",
+    )
+
+
+def no_text(media_type: str) -> ParsingError:
+    if media_type == "application/pdf":
+        return ParsingError(
+            "no_text",
+            "The PDF has no text; it is probably a scan.",
+            "Upload a version with a text layer; OCR comes with the `ocr` extra.",
+        )
+    return ParsingError("no_text", "The document has no text.", "Check the original and upload it again.")
+
+
+def too_many_pages(count: int, limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The document has {count:,} pages; at most {limits.pages:,} are taken.",
+        "Split it, or ask an administrator to raise MAX_PAGES.",
+    )
+
+
+def too_much_text(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The document has more than {limits.characters:,} characters of text.",
+        "Split it, or ask an administrator to raise MAX_CHARACTERS.",
+    )
+
+
+def too_many_blocks(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The document has more than {limits.blocks:,} paragraphs and table rows.",
+        "Split it, or ask an administrator to raise MAX_BLOCKS.",
+    )
+
+
+def unpacks_too_large(megabytes: float, limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The file unpacks to {megabytes:,.0f} MB, more than can be read within {limits.memory_mb:,.0f} MB of memory.",
+        "Split it, or ask an administrator to raise PARSE_MEMORY_MB.",
+    )
+
+
+def too_slow(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_slow",
+        f"Reading the document took longer than {limits.cpu_seconds:g} s of computing or {limits.wall_seconds:g} s.",
+        "Split it, or ask an administrator to raise PARSE_CPU_SECONDS and PARSE_WALL_SECONDS.",
+    )
+
+
+def too_much_memory(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_much_memory",
+        f"Reading the document needs more than {limits.memory_mb:,.0f} MB of memory.",
+        "Split it, or ask an administrator to raise PARSE_MEMORY_MB.",
+    )
+
+
+def crashed(how: str, *, permanent: bool = True) -> ParsingError:
+    return ParsingError(
+        "crashed",
+        f"The reader crashed on this document ({how}).",
+        "Save the document anew in the program it came from, or upload it as PDF.",
+        permanent=permanent,
+    )
