@@ -1,0 +1,151 @@
+"""The index of one machine: FAISS and tantivy, caches of the database's log. Delete its folder and nothing is lost."""
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from heapq import nlargest
+from pathlib import Path
+from uuid import UUID
+
+from engines.index import compaction, lexical
+from engines.index.delta import Scored
+from engines.index.shelf import Place, Shelf, State
+from rag.ports import ChangeLog, Vectors
+from rag.types import Hit, Mode
+
+logger = logging.getLogger(__name__)
+MEMORY_MB = 512
+"""For collections that are held in memory; the least recently searched are dropped, and read again when needed."""
+TIDY_PAUSE_SECONDS = 5.0
+
+
+class LocalIndex:
+    """Dense and lexical search, kept in step with a ChangeLog. Thread-safe; a search takes no lock unless its
+    collection has changed. Several processes may share `directory`.
+
+    `model` names the encoder whose vectors the log gives; each model has its own folder. `tidy` lets a thread
+    of its own compact what is due; without it `compact` must be called.
+    """
+
+    def __init__(
+        self,
+        log: ChangeLog,
+        directory: Path,
+        *,
+        model: str,
+        dimension: int,
+        memory_mb: float = MEMORY_MB,
+        tidy: bool = True,
+    ) -> None:
+        generation = f"{''.join(c if c.isalnum() or c in '-.' else '_' for c in model)[:60]}-{_short_hash(model)}"
+        self._place = Place(log, directory / generation, model, dimension)
+        self._budget = int(memory_mb * 1e6)
+        self._tidy = tidy
+        self._shelves: OrderedDict[UUID, Shelf] = OrderedDict()
+        self._lock = threading.Lock()
+        self._tidying: dict[UUID, threading.Thread] = {}
+        self._tidied: dict[UUID, float] = {}
+
+    def search(
+        self,
+        *,
+        text: str,
+        vector: Vectors | None,
+        collections: Sequence[UUID],
+        documents: Sequence[UUID] | None = None,
+        limit: int,
+        mode: Mode = Mode.HYBRID,
+    ) -> list[Hit]:
+        """The best `limit` of each leg, united. Raises ValueError for a vector that is missing or misshapen."""
+        if mode is not Mode.LEXICAL and (vector is None or vector.shape != (self._place.dimension,)):
+            raise ValueError(f"A {mode} search needs a vector of shape ({self._place.dimension},).")
+        if limit < 1 or (documents is not None and not documents):
+            return []
+        states = self._states(collections)
+        dense: Scored = []
+        if vector is not None and mode is not Mode.LEXICAL:
+            found = [hit for state in states for hit in state.dense.nearest(vector, limit, documents)]
+            dense = nlargest(limit, found, key=lambda hit: hit[1])
+        words: Scored = []
+        if mode is not Mode.DENSE:
+            words = lexical.best([state.lexical for state in states], text, limit, documents)
+        return _united(dense, words)
+
+    def ids(self, collection: UUID) -> set[UUID]:
+        """Every chunk that either leg could return for a collection, caught up."""
+        found: set[UUID] = set()
+        for state in self._states([collection]):
+            found |= state.dense.ids() | state.lexical.ids()
+        return found
+
+    def compact(self, collection: UUID, *, force: bool = False) -> bool:
+        """Writes the collection's next snapshot if one is due (or `force`); tells whether it did.
+
+        Blocks the caller for as long as it takes, but no search. Raises OSError when the disk is full.
+        """
+        return compaction.compact(self._shelf(collection), self._place, force=force)
+
+    def close(self) -> None:
+        """Lets go of everything in memory, after waiting a little for compactions to end."""
+        self._tidy = False
+        for thread in list(self._tidying.values()):
+            thread.join(5)
+        with self._lock:
+            self._shelves.clear()
+
+    def _states(self, collections: Sequence[UUID]) -> list[State]:
+        revisions = self._place.log.revisions(list(dict.fromkeys(collections)))
+        states = []
+        for collection, revision in revisions.items():
+            state = self._shelf(collection).caught_up(revision)
+            states.append(state)
+            if self._tidy and compaction.is_due(state):
+                self._start_tidying(collection)
+        self._evict(spare=len(revisions))
+        return states
+
+    def _shelf(self, collection: UUID) -> Shelf:
+        with self._lock:
+            shelf = self._shelves.setdefault(collection, Shelf(collection, self._place))
+            self._shelves.move_to_end(collection)
+            return shelf
+
+    def _evict(self, *, spare: int) -> None:
+        """Drops the least recently searched until the budget holds, but not the last `spare`."""
+        with self._lock:
+            used = sum(shelf.bytes() for shelf in self._shelves.values())
+            while used > self._budget and len(self._shelves) > spare:
+                _, shelf = self._shelves.popitem(last=False)
+                used -= shelf.bytes()
+
+    def _start_tidying(self, collection: UUID) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if collection in self._tidying or now < self._tidied.get(collection, 0.0):
+                return
+            self._tidied[collection] = now + TIDY_PAUSE_SECONDS
+            thread = threading.Thread(target=self._tidy_one, args=(collection,), name="compaction", daemon=True)
+            self._tidying[collection] = thread
+            thread.start()
+
+    def _tidy_one(self, collection: UUID) -> None:
+        try:
+            self.compact(collection)
+        except Exception:
+            # Searches do not depend on it; the next one that finds it due tries again.
+            logger.exception("The index of collection %s could not be compacted", collection)
+        finally:
+            with self._lock:
+                self._tidying.pop(collection, None)
+
+
+def _united(dense: Scored, words: Scored) -> list[Hit]:
+    cosines, scores = dict(dense), dict(words)
+    return [Hit(chunk, cosines.get(chunk), scores.get(chunk)) for chunk in cosines | scores]
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
