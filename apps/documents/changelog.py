@@ -1,0 +1,120 @@
+"""What an index follows, read from the database (`rag.ports.ChangeLog`)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
+
+import numpy as np
+from django.db.models import F, OuterRef, QuerySet, Subquery
+
+from apps.documents.models import Change, Chunk, Collection, Embedding, Version
+from rag.ports import Change as LogEntry
+from rag.ports import IndexRow
+from rag.types import Passage, lines_from_json
+
+ROWS_AT_ONCE = 2000
+"""Chunks per query while streaming; 2000 x (1 KB of text + 768 bytes of vector) is a few megabytes."""
+
+
+class DatabaseChangeLog:
+    """The log and the live chunks. Holds nothing; any number of threads may share one."""
+
+    def revisions(self, collections: Sequence[UUID]) -> Mapping[UUID, int]:
+        """The newest revision of each collection that exists; one query by primary key."""
+        return dict(Collection.objects.filter(pk__in=collections).values_list("pk", "revision"))
+
+    def changes(self, collection: UUID, after: int) -> Sequence[LogEntry]:
+        """The log after a revision, oldest first; of one revision what went comes before what came."""
+        rows = Change.objects.filter(collection=collection, revision__gt=after).order_by("revision", "id")
+        return [
+            LogEntry(row.revision, "add" if row.kind == "add" else "remove", row.document, row.version) for row in rows
+        ]
+
+    def snapshot(self, collection: UUID, model: str) -> tuple[int, Iterator[IndexRow]]:
+        """The revision is read before the rows: a change in between is told again by the log after it."""
+        revision = self.revisions([collection]).get(collection, 0)
+        return revision, _stream(_live(Version.objects.filter(document__collection=collection)), model)
+
+    def rows(self, versions: Sequence[UUID], model: str) -> Iterator[IndexRow]:
+        """The chunks of those versions that are still live, version by version in the order of their text."""
+        for begin in range(0, len(versions), ROWS_AT_ONCE):
+            yield from _stream(_live(Version.objects.filter(pk__in=versions[begin : begin + ROWS_AT_ONCE])), model)
+
+    def passages(
+        self, chunks: Sequence[UUID], *, collections: Sequence[UUID], documents: Sequence[UUID] | None
+    ) -> Mapping[UUID, Passage]:
+        """Those of the chunks that are live and allowed; one query."""
+        rows = Chunk.objects.filter(
+            pk__in=chunks,
+            version__document__current=F("version"),
+            version__document__deleted_at__isnull=True,
+            version__document__collection__in=collections,
+        )
+        if documents is not None:
+            rows = rows.filter(version__document__in=documents)
+        return {chunk.pk: passage(chunk) for chunk in rows.select_related("version__document")}
+
+
+def passage(chunk: Chunk) -> Passage:
+    """A stored chunk, with its version and document at hand, in the words of the core."""
+    version, document = chunk.version, chunk.version.document
+    return Passage(
+        chunk=chunk.pk,
+        collection=document.collection_id,
+        document=document.pk,
+        version=version.pk,
+        version_number=version.number,
+        title=document.title,
+        page=chunk.page,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        heading=chunk.heading,
+        header=chunk.header,
+        lines=lines_from_json(chunk.lines),
+    )
+
+
+def _live(versions: QuerySet[Version]) -> list[tuple[UUID, int]]:
+    """(version, chunks) of the versions that serve now."""
+    serving = versions.filter(document__current=F("pk"), document__deleted_at__isnull=True)
+    return list(serving.order_by("pk").values_list("pk", "chunk_count"))
+
+
+def _stream(versions: Sequence[tuple[UUID, int]], model: str) -> Iterator[IndexRow]:
+    """Short queries of whole versions, so that no cursor or transaction stays open while an index builds."""
+    batch: list[UUID] = []
+    size = 0
+    for version, count in versions:
+        if batch and size + count > ROWS_AT_ONCE:
+            yield from _rows(batch, model)
+            batch, size = [], 0
+        batch.append(version)
+        size += count
+    if batch:
+        yield from _rows(batch, model)
+
+
+def _rows(versions: Sequence[UUID], model: str) -> list[IndexRow]:
+    vector = Embedding.objects.filter(text_hash=OuterRef("text_hash"), model=model).values("vector")[:1]
+    live = Chunk.objects.filter(
+        version__in=versions, version__document__current=F("version"), version__document__deleted_at__isnull=True
+    )
+    chunks = live.annotate(vector=Subquery(vector)).select_related("version__document").defer("lines")
+    return [
+        _index_row(chunk, chunk.vector)
+        for chunk in chunks.order_by("version", "ordinal")
+        if chunk.vector is not None  # embedded with another model: a generation of its own
+    ]
+
+
+def _index_row(chunk: Chunk, vector: bytes) -> IndexRow:
+    return IndexRow(
+        chunk=chunk.pk,
+        document=chunk.version.document_id,
+        version=chunk.version_id,
+        title=chunk.version.document.title,
+        heading=chunk.heading,
+        header=chunk.header,
+        text=chunk.text,
+        vector=np.frombuffer(vector, dtype="<f2").astype(np.float32),
+    )

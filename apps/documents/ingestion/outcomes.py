@@ -1,0 +1,136 @@
+"""How a try ends: published, refused for good, or put back for later."""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.documents.ingestion.lease import Lease, LostLease
+from apps.documents.models import UNFINISHED, Chunk, Document, Embedding, State, Version
+from apps.documents.services import rows
+from apps.inference import heartbeat
+from rag.errors import ParsingError
+
+BACK_OFF_SECONDS = 10
+"""Before the second try; doubled for each one after."""
+
+logger = logging.getLogger(__name__)
+
+
+def publish(lease: Lease, model: str, pages: int, chunks: int, warnings: Sequence[str]) -> bool:
+    """Makes the version the one that serves, in one short transaction. False where a vector it reused was
+    deleted with the last other document that had the text: embed again. Raises LostLease."""
+    document_id = Version.objects.values_list("document", flat=True).get(pk=lease.version)
+    now = timezone.now()
+    with transaction.atomic():
+        collection, document = _locked(document_id)
+        lease.write(
+            state=State.READY_WITH_WARNINGS if warnings else State.READY,
+            lease=None,
+            finished_at=now,
+            page_count=pages,
+            chunk_count=chunks,
+            warnings=list(warnings),
+            error_code="",
+            error_message="",
+            error_hint="",
+            progress_done=chunks,
+            progress_total=chunks,
+        )
+        if not _has_all_vectors(lease.version, model):
+            transaction.set_rollback(True)
+            return False
+        former = document.current_id
+        document.current_id = lease.version
+        document.save(update_fields=["current", "updated_at"])
+        gone = [("remove", document.pk, former)] if former else []
+        rows.log_change(collection, [*gone, ("add", document.pk, lease.version)])
+    return True
+
+
+def _locked(document_id: UUID) -> tuple[rows.Collection, Document]:
+    document = Document.objects.filter(pk=document_id).first()
+    if document is None:
+        raise LostLease
+    try:
+        return rows.lock_document(document)
+    except rows.NotFound:
+        raise LostLease from None
+
+
+def _has_all_vectors(version: UUID, model: str) -> bool:
+    """Locks the vectors too: a delete that is about to take one commits first, or finds it shared."""
+    texts = Chunk.objects.filter(version=version)
+    kept = Embedding.objects.select_for_update().filter(model=model, text_hash__in=texts.values("text_hash"))
+    there = set(kept.order_by("pk").values_list("text_hash", flat=True))
+    return there.issuperset(texts.values_list("text_hash", flat=True))
+
+
+def refuse(lease: Lease, error: ParsingError) -> None:
+    """Fails for good with the parser's words, or tries again where the parser says that may help."""
+    attempts = Version.objects.values_list("attempts", flat=True).filter(pk=lease.version).first() or 0
+    if not error.permanent and attempts < settings.INGEST_ATTEMPTS:
+        put_back(lease)
+        return
+    _fail(lease, error.code, error.message, error.hint)
+
+
+def try_again(lease: Lease, error: Exception) -> None:
+    """Something broke that should not: later again, until the tries are used up."""
+    attempts = Version.objects.values_list("attempts", flat=True).filter(pk=lease.version).first() or 0
+    if attempts < settings.INGEST_ATTEMPTS:
+        put_back(lease)
+        return
+    message, hint = _tried_out(type(error).__name__)
+    _fail(lease, "attempts", message, hint)
+
+
+def put_back(lease: Lease) -> None:
+    """Queued again after a pause that grows with every try; the reconciler sends it. Vectors stay."""
+    try:
+        attempts = Version.objects.values_list("attempts", flat=True).get(pk=lease.version)
+        pause = timedelta(seconds=BACK_OFF_SECONDS * 2 ** max(0, attempts - 1))
+        lease.write(state=State.QUEUED, lease=None, send_after=timezone.now() + pause)
+    except (LostLease, Version.DoesNotExist):
+        logger.info("version %s was taken away", lease.version)
+
+
+def _fail(lease: Lease, code: str, message: str, hint: str) -> None:
+    values = {"error_code": code, "error_message": message, "error_hint": hint}
+    try:
+        with lease.fenced(state=State.FAILED, lease=None, finished_at=timezone.now(), **values):
+            rows.drop_text([lease.version])
+        logger.info("version %s failed (%s): %s", lease.version, code, message)
+    except LostLease:
+        logger.info("version %s was taken away", lease.version)
+
+
+def fail_if_tried_out(version: UUID) -> bool:
+    """A version whose workers died as often as is allowed is failed: a poison document must not go round for
+    ever. False where it may be tried again or is in living hands."""
+    free = Q(lease__isnull=True) | ~Q(lease__in=heartbeat.living())
+    message, hint = _tried_out("its worker ended")
+    with transaction.atomic():
+        stuck = Version.objects.filter(
+            free, pk=version, state__in=UNFINISHED, attempts__gte=settings.INGEST_ATTEMPTS
+        ).update(
+            state=State.FAILED,
+            lease=None,
+            finished_at=timezone.now(),
+            error_code="attempts",
+            error_message=message,
+            error_hint=hint,
+        )
+        if stuck:
+            rows.drop_text([version])
+    return bool(stuck)
+
+
+def _tried_out(last: str) -> tuple[str, str]:
+    message = f"Reading this document failed {settings.INGEST_ATTEMPTS} times (last: {last})."
+    return message, "Press Retry; if it fails again, the log of the ingest worker says why."

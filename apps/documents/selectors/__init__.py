@@ -1,0 +1,49 @@
+"""Everything that reads collections and documents. Permission is an argument of each: a person gets only
+what `visible_to` lets them see, and NotFound for the rest."""
+
+from apps.documents.selectors.finding import MODES, SearchRequest, found_from_json, found_to_json, search
+from apps.documents.selectors.listing import (
+    collection_json,
+    collection_of,
+    collections_of,
+    document_json,
+    document_of,
+    documents_json,
+    documents_of,
+    queue_position,
+)
+from apps.documents.selectors.quoting import citation_rows, passages_of
+from apps.documents.selectors.reading import (
+    Original,
+    chunk_json,
+    chunks_of,
+    original,
+    page_image,
+    page_text,
+    version_of,
+)
+
+__all__ = [
+    "MODES",
+    "Original",
+    "SearchRequest",
+    "chunk_json",
+    "chunks_of",
+    "citation_rows",
+    "collection_json",
+    "collection_of",
+    "collections_of",
+    "document_json",
+    "document_of",
+    "documents_json",
+    "documents_of",
+    "found_from_json",
+    "found_to_json",
+    "original",
+    "page_image",
+    "page_text",
+    "passages_of",
+    "queue_position",
+    "search",
+    "version_of",
+]

@@ -1,0 +1,38 @@
+"""Everything that changes collections and documents: keyword-only, `by=` first, permission checked first.
+
+Errors are of one small tree (`apps.documents.errors`), given out here for the rooms above. Staff: see
+`apps.documents.access` for the one rule by which a manager may write where they are no member.
+"""
+
+from apps.documents.errors import Conflict, DocumentsError, NotAllowed, NotFound, Refused, ServiceUnavailable
+from apps.documents.models import Role
+from apps.documents.services.collections import (
+    create_collection,
+    delete_collection,
+    remove_member,
+    rename_collection,
+    set_member,
+)
+from apps.documents.services.documents import cancel, delete, retry
+from apps.documents.services.uploads import Uploaded, replace, upload
+
+__all__ = [
+    "Conflict",
+    "DocumentsError",
+    "NotAllowed",
+    "NotFound",
+    "Refused",
+    "Role",
+    "ServiceUnavailable",
+    "Uploaded",
+    "cancel",
+    "create_collection",
+    "delete",
+    "delete_collection",
+    "remove_member",
+    "rename_collection",
+    "replace",
+    "retry",
+    "set_member",
+    "upload",
+]

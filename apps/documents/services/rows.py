@@ -1,0 +1,112 @@
+"""The writes that several services share. Locks are taken in one order: collection, document, version."""
+
+import logging
+from collections.abc import Collection as Many
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from apps.documents.errors import NotFound
+from apps.documents.models import UNFINISHED, Change, Chunk, Collection, Document, Embedding, Page, State, Version
+from engines import queues
+
+RESEND_AFTER = timedelta(seconds=15)
+"""How long a queued version may wait before the reconciler looks whether the broker forgot it."""
+
+logger = logging.getLogger(__name__)
+
+
+def lock_collection(pk: UUID) -> Collection:
+    """The row, locked until the transaction ends (SQLite: the IMMEDIATE transaction is the lock)."""
+    try:
+        return Collection.objects.select_for_update().get(pk=pk)
+    except Collection.DoesNotExist:
+        raise NotFound("collection") from None
+
+
+def lock_document(document: Document) -> tuple[Collection, Document]:
+    """Both rows as they are now, locked. Raises NotFound when the document was deleted meanwhile."""
+    collection = lock_collection(document.collection_id)
+    try:
+        return collection, Document.objects.select_for_update().present().get(pk=document.pk)
+    except Document.DoesNotExist:
+        raise NotFound("document") from None
+
+
+def log_change(collection: Collection, changes: Many[tuple[str, UUID, UUID]]) -> None:
+    """One more revision with these (kind, document, version); the collection is locked."""
+    collection.revision += 1
+    collection.save(update_fields=["revision"])
+    Change.objects.bulk_create(
+        Change(collection=collection, revision=collection.revision, kind=kind, document=document, version=version)
+        for kind, document, version in changes
+    )
+
+
+def enqueue(version: Version) -> None:
+    """Puts a version on the queue when the transaction commits; the reconciler does if the broker is away."""
+    transaction.on_commit(partial(send_ingest, version.pk))
+
+
+def send_ingest(version: UUID) -> bool:
+    """Whether the broker took it. Not taken is no error: the row says `queued`, and the row is the truth."""
+    try:
+        queues.send("documents.ingest", str(version))
+    except queues.QueueUnavailable as error:
+        logger.warning("version %s waits for the reconciler: %s", version, error.message)
+        return False
+    return True
+
+
+def send_compact(collection: UUID) -> None:
+    """Lets the search process remove what it cached of a collection. Missing it costs disk space, nothing else."""
+    try:
+        queues.send("documents.compact", str(collection))
+    except queues.QueueUnavailable as error:
+        logger.warning("the index of collection %s stays on disk: %s", collection, error.message)
+
+
+def requeue(version: Version) -> None:
+    """From the start again, as if it had just come."""
+    now = timezone.now()
+    Version.objects.filter(pk=version.pk).update(
+        state=State.QUEUED,
+        lease=None,
+        attempts=0,
+        queued_at=now,
+        send_after=now + RESEND_AFTER,
+        started_at=None,
+        finished_at=None,
+        progress_done=0,
+        progress_total=0,
+        error_code="",
+        error_message="",
+        error_hint="",
+        warnings=[],
+    )
+    enqueue(version)
+
+
+def stop(versions: Many[UUID]) -> int:
+    """Cancels those that are unfinished and drops what they had staged; gives how many there were. Their
+    worker loses its lease, so nothing it still computes can be written."""
+    unfinished = Version.objects.filter(pk__in=versions, state__in=UNFINISHED)
+    ids = list(unfinished.values_list("pk", flat=True))
+    unfinished.update(state=State.CANCELLED, lease=None, finished_at=timezone.now())
+    drop_text(ids)
+    return len(ids)
+
+
+def drop_text(versions: Many[UUID]) -> None:
+    """Removes pages and chunks of versions, and the vectors that no other chunk shares."""
+    if not versions:
+        return
+    theirs = Chunk.objects.filter(version__in=versions)
+    elsewhere = Chunk.objects.filter(text_hash=OuterRef("text_hash")).exclude(version__in=versions)
+    Embedding.objects.filter(~Exists(elsewhere), text_hash__in=theirs.values("text_hash")).delete()
+    theirs.delete()
+    Page.objects.filter(version__in=versions).delete()

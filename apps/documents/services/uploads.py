@@ -1,0 +1,119 @@
+"""A file comes in: as a document of its own, or as the next version of one."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.documents import access, store
+from apps.documents.errors import Refused
+from apps.documents.models import Collection, Document, State, Version
+from apps.documents.services import rows
+
+if TYPE_CHECKING:
+    from apps.users.models import User
+
+LONGEST_TITLE = 500
+DUPLICATES = ("skip", "replace", "keep")
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The document that holds the file now; `created` is False where the same file was there before."""
+
+    document: Document
+    created: bool
+
+
+def upload(
+    *,
+    by: "User",
+    collection: Collection,
+    file: store.Upload,
+    title: str = "",
+    duplicates: Literal["skip", "replace", "keep"] = "skip",
+) -> Uploaded:
+    """Stores a file and queues it. The same bytes in the same collection: `skip` gives the document that is
+    there (and tries it again if it had failed or been cancelled), `replace` makes them its next version,
+    `keep` makes a second document. Two such calls at once make one document.
+
+    Raises NotFound, NotAllowed, Refused, ServiceUnavailable; then nothing is left behind.
+    """
+    access.require_editor(by, collection)
+    if duplicates not in DUPLICATES:
+        raise Refused("bad_duplicates", f"duplicates is {duplicates!r}; choose one of: {', '.join(DUPLICATES)}.")
+    with store.received(file) as got:
+        stored_as = store.keep(got)
+        used = False
+        try:
+            with transaction.atomic():
+                locked = rows.lock_collection(collection.pk)
+                twin = None if duplicates == "keep" else _twin(locked, got.sha256)
+                if twin is not None and duplicates == "skip":
+                    uploaded = _skip(twin)
+                else:
+                    document = twin or _new_document(locked, by, title, got)
+                    _new_version(document, got, stored_as)
+                    uploaded = Uploaded(document, created=twin is None)
+            used = uploaded.document.latest is not None and uploaded.document.latest.stored_as == stored_as
+        finally:
+            if not used:
+                store.remove([stored_as], [])
+    return uploaded
+
+
+def replace(*, by: "User", document: Document, file: store.Upload) -> Document:
+    """The file becomes the document's next version. The one before serves until the new one is ready, and
+    stays readable for the citations that name it. Raises as `upload` does."""
+    access.require_document_editor(by, document)
+    with store.received(file) as got:
+        stored_as = store.keep(got)
+        try:
+            with transaction.atomic():
+                _, locked = rows.lock_document(document)
+                _new_version(locked, got, stored_as)
+        except BaseException:
+            store.remove([stored_as], [])
+            raise
+    return locked
+
+
+def _twin(collection: Collection, sha256: str) -> Document | None:
+    same = Document.objects.present().filter(collection=collection, latest__sha256=sha256)
+    return same.select_related("latest").order_by("created_at").first()
+
+
+def _skip(twin: Document) -> Uploaded:
+    """Who uploads a failed document again wants it tried again."""
+    assert twin.latest is not None
+    if twin.latest.state in (State.FAILED, State.CANCELLED):
+        rows.requeue(twin.latest)
+        twin.latest.refresh_from_db()
+    return Uploaded(twin, created=False)
+
+
+def _new_document(collection: Collection, by: "User", title: str, got: store.Received) -> Document:
+    shown = " ".join(title.split()) or got.file_name.rpartition(".")[0] or got.file_name
+    return Document.objects.create(collection=collection, title=shown[:LONGEST_TITLE], uploaded_by=by)
+
+
+def _new_version(document: Document, got: store.Received, stored_as: str) -> None:
+    if document.latest_id:
+        rows.stop([document.latest_id])
+    now = timezone.now()
+    newest = document.versions.aggregate(newest=Max("number"))["newest"] or 0
+    document.latest = Version.objects.create(
+        document=document,
+        number=newest + 1,
+        file_name=got.file_name,
+        stored_as=stored_as,
+        sha256=got.sha256,
+        size=got.size,
+        media_type=got.media_type,
+        queued_at=now,
+        send_after=now + rows.RESEND_AFTER,
+    )
+    document.save(update_fields=["latest", "updated_at"])
+    rows.enqueue(document.latest)
