@@ -1,0 +1,58 @@
+"""Search: what it takes and what it finds."""
+
+from django.conf import settings
+from rest_framework import serializers
+
+from apps.api.serializers.common import Choice, Form
+
+MODES = ("hybrid", "dense", "lexical")
+LONGEST_LIST = 100
+
+
+class SearchForm(Form):
+    query = serializers.CharField(allow_blank=True)
+    collections = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        min_length=1,
+        max_length=LONGEST_LIST,
+        help_text="Ids; without them all of yours are searched.",
+    )
+    documents = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=1000, help_text="Ids to narrow it to."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=settings.SEARCH_LIMIT_MAX, default=10)
+    mode = Choice(choices=MODES, default="hybrid")
+
+
+class SourceDocumentShape(serializers.Serializer):
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    version = serializers.UUIDField()
+
+
+class ScoresShape(serializers.Serializer):
+    dense = serializers.FloatField(allow_null=True, help_text="Cosine similarity, -1 to 1.")
+    lexical = serializers.FloatField(allow_null=True, help_text="BM25.")
+
+
+class PassageShape(serializers.Serializer):
+    chunk = serializers.UUIDField()
+    collection = serializers.UUIDField()
+    document = SourceDocumentShape()
+    page = serializers.IntegerField(help_text="From 1.")
+    heading = serializers.CharField()
+    text = serializers.CharField()
+    score = serializers.FloatField()
+    scores = ScoresShape()
+    start = serializers.IntegerField(help_text="Offset in the text of the page, in characters.")
+    end = serializers.IntegerField()
+    boxes = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4),
+        help_text="x0, y0, x1, y1 of each line, as fractions of the page, origin top left.",
+    )
+
+
+class FoundShape(serializers.Serializer):
+    results = PassageShape(many=True)
+    timings = serializers.DictField(child=serializers.FloatField(), help_text="Milliseconds of each stage.")

@@ -1,0 +1,135 @@
+"""/api/v1/documents: uploads and what becomes of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.api.base import ApiView
+from apps.api.idempotency import Outcome, once
+from apps.api.parsers import BoundedJSONParser
+from apps.api.schema import IDEMPOTENCY_KEY, page_of
+from apps.api.serializers import documents as shapes
+from apps.documents import selectors, services
+from apps.documents.models import Collection
+
+UPLOADED = PolymorphicProxySerializer(
+    component_name="Uploaded",
+    serializers=[shapes.DocumentShape, shapes.UploadedFilesShape],
+    resource_type_field_name=None,
+)
+
+
+class CollectionDocumentsView(ApiView):
+    parser_classes = (BoundedJSONParser, MultiPartParser)
+
+    @extend_schema(parameters=[shapes.DocumentsQuery], responses=page_of(shapes.DocumentShape))
+    def get(self, request: Request, id: str) -> Response:
+        """The documents of a collection, newest first."""
+        asked = self.query(shapes.DocumentsQuery)
+        rows = selectors.documents_of(
+            self.person,
+            collection=selectors.collection_of(self.person, id),
+            status=asked.get("status", ""),
+            q=asked.get("q", ""),
+        )
+        return self.page(rows, selectors.documents_json)
+
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request={"multipart/form-data": shapes.NewFiles, "application/json": shapes.NewText},
+        responses={200: UPLOADED, 202: UPLOADED},
+    )
+    def post(self, request: Request, id: str) -> Response:
+        """Takes one `file`, several `files`, or JSON with `text` and `title`. 202: it is queued; 200: the
+        same bytes are there already. Several files answer a list: each a document, or why it was refused."""
+        collection = selectors.collection_of(self.person, id)
+        form = self.form(shapes.NewFiles if isinstance(request.data, QueryDict) else shapes.NewText)
+        refused: list[dict[str, Any]] = []
+        outcome = once(request, self.person, lambda: self._upload(collection, form, refused))
+        made = [selectors.document_json(selectors.document_of(self.person, pk)) for pk in outcome.ids]
+        body: Any = {"results": made, "refused": refused} if "files" in form else made[0]
+        return Response(body, status=outcome.status, headers=outcome.headers)
+
+    def _upload(self, collection: Collection, form: dict[str, Any], refused: list[dict[str, Any]]) -> Outcome:
+        """Each file by itself, so that one bad file does not cost the others; if all are bad, or there is
+        only one, the first refusal is the answer."""
+        done: list[services.Uploaded] = []
+        problems: list[services.DocumentsError] = []
+        for file in _files(form):
+            try:
+                options = {"title": form["title"], "duplicates": form["duplicates"]}
+                done.append(services.upload(by=self.person, collection=collection, file=file, **options))
+            except services.DocumentsError as problem:
+                problems.append(problem)
+                refused.append({"file": file.name, **_why(problem)})
+        if not done:
+            raise problems[0]
+        status = 202 if any(_queued(each) for each in done) else 200
+        return Outcome(status, [str(each.document.pk) for each in done])
+
+
+class DocumentView(ApiView):
+    @extend_schema(responses=shapes.DocumentShape)
+    def get(self, request: Request, id: str) -> Response:
+        """A document and how far it is."""
+        return Response(selectors.document_json(selectors.document_of(self.person, id)))
+
+    @extend_schema(request=None, responses={204: None})
+    def delete(self, request: Request, id: str) -> Response:
+        """Deletes it: from the moment this returns nothing of it is found. For editors."""
+        services.delete(by=self.person, document=selectors.document_of(self.person, id))
+        return Response(status=204)
+
+
+class RetryView(ApiView):
+    @extend_schema(request=None, responses={202: shapes.DocumentShape})
+    def post(self, request: Request, id: str) -> Response:
+        """Queues a document again that failed or was cancelled. For editors."""
+        document = services.retry(by=self.person, document=selectors.document_of(self.person, id))
+        return Response(selectors.document_json(document), status=202)
+
+
+class CancelView(ApiView):
+    @extend_schema(request=None, responses=shapes.DocumentShape)
+    def post(self, request: Request, id: str) -> Response:
+        """Stops work on it, for good. For editors."""
+        document = services.cancel(by=self.person, document=selectors.document_of(self.person, id))
+        return Response(selectors.document_json(document))
+
+
+class FileView(ApiView):
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(request={"multipart/form-data": shapes.NewVersion}, responses={202: shapes.DocumentShape})
+    def put(self, request: Request, id: str) -> Response:
+        """The file becomes the document's next version, under the same id. For editors."""
+        document = selectors.document_of(self.person, id)
+        file = self.form(shapes.NewVersion)["file"]
+        replaced = services.replace(by=self.person, document=document, file=file)
+        return Response(selectors.document_json(replaced), status=202)
+
+
+def _files(form: dict[str, Any]) -> Iterator[UploadedFile | ContentFile]:
+    if "text" in form:
+        # The name decides nothing but the type; the title is what people see.
+        yield ContentFile(form["text"].encode("utf-8", "replace"), name=f"{form['title'][:100]}.txt")
+    elif "file" in form:
+        yield form["file"]
+    else:
+        yield from form["files"]
+
+
+def _why(problem: services.DocumentsError) -> dict[str, Any]:
+    return {"error": {"code": problem.code, "message": problem.message, "hint": problem.hint}}
+
+
+def _queued(uploaded: services.Uploaded) -> bool:
+    latest = uploaded.document.latest
+    return uploaded.created or (latest is not None and latest.state == "queued")
