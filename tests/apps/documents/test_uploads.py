@@ -1,0 +1,205 @@
+"""A file comes in, or is refused and leaves nothing behind."""
+
+import hashlib
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.db import connection, transaction
+
+from apps.documents import selectors, services, store
+from apps.documents.models import Document, State, Version
+from apps.users.models import User
+from tests.factories import a_collection, a_document, a_file, a_user
+
+
+@pytest.mark.django_db
+def test_an_upload_waits_under_a_uuid_with_its_hash(owner: User) -> None:
+    mine = a_collection(owner)
+    uploaded = services.upload(by=owner, collection=mine, file=a_file("Bees dance.", "../../etc/Bees & co.txt"))
+    assert uploaded.created
+    version = uploaded.document.latest
+    assert version.sha256 == hashlib.sha256(b"Bees dance.").hexdigest()
+    assert (version.size, version.state, version.number) == (11, State.QUEUED, 1)
+    assert version.file_name == "Bees & co.txt"
+    assert uploaded.document.title == "Bees & co"
+    assert len(version.stored_as) == 35
+    path = Path(django_settings.MEDIA_ROOT) / version.stored_as
+    assert path.read_bytes() == b"Bees dance."
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.django_db
+def test_a_file_that_django_put_on_disk_is_taken_too(owner: User) -> None:
+    mine = a_collection(owner)
+    upload = TemporaryUploadedFile("bees.md", "text/markdown", 12, "utf-8")
+    upload.write(b"# Bees dance")
+    upload.flush()
+    upload.seek(0)
+    document = services.upload(by=owner, collection=mine, file=upload).document
+    upload.close()
+    original = selectors.original(owner, document)
+    assert (original.file.read(), original.media_type) == (b"# Bees dance", "text/markdown")
+    original.file.close()
+
+
+@pytest.mark.django_db
+def test_only_editors_upload(owner: User, stranger: User, files_on_disk) -> None:
+    viewer, editor = a_user(), a_user()
+    mine = a_collection(owner, viewer=viewer, editor=editor)
+    before = files_on_disk()
+    with pytest.raises(services.NotAllowed):
+        services.upload(by=viewer, collection=mine, file=a_file())
+    with pytest.raises(services.NotFound):
+        services.upload(by=stranger, collection=mine, file=a_file())
+    assert files_on_disk() == before
+    assert services.upload(by=editor, collection=mine, file=a_file()).created
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "name", "code"),
+    [
+        (b"", "empty.pdf", "empty"),
+        (b"\x7fELF\x02\x01\x01\x00" + bytes(200), "tool.exe", "unsupported"),
+        (b"x" * 300_000, "large.txt", "too_large"),
+    ],
+)
+def test_what_cannot_be_taken_leaves_nothing(owner: User, files_on_disk, settings, content, name, code) -> None:
+    settings.MAX_UPLOAD_MB = 0.25
+    mine = a_collection(owner)
+    before = files_on_disk()
+    with pytest.raises(services.Refused) as refused:
+        services.upload(by=owner, collection=mine, file=a_file(content, name))
+    assert refused.value.code == code
+    assert refused.value.message
+    assert files_on_disk() == before
+    assert not Document.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_full_disk_is_said_and_leaves_nothing(owner: User, settings) -> None:
+    mine = a_collection(owner)
+    settings.FILE_UPLOAD_TEMP_DIR = Path(settings.DATA_DIR) / "not-there"
+    with pytest.raises(services.ServiceUnavailable, match="cannot be stored"):
+        services.upload(by=owner, collection=mine, file=a_file())
+    assert not Document.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_transaction_that_fails_leaves_no_file(owner: User, files_on_disk) -> None:
+    mine = a_collection(owner)
+    gone = a_collection(owner, "Gone")
+    services.delete_collection(by=owner, collection=gone)
+    before = files_on_disk()
+    with transaction.atomic(), pytest.raises(services.NotFound):
+        services.upload(by=owner, collection=gone, file=a_file())
+    document = a_document(owner, mine)
+    services.delete(by=owner, document=document)
+    with pytest.raises(services.NotFound):
+        services.replace(by=owner, document=document, file=a_file("new"))
+    assert files_on_disk() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\Bericht.pdf", "Bericht.pdf"),
+        ("a\u202etxt.exe", "atxt.exe"),
+        ("line\nbreak\x00.pdf", "linebreak.pdf"),
+        ("...", "document"),
+        ("", "document"),
+        (None, "document"),
+        ("/", "document"),
+        ("x" * 400 + ".pdf", "x" * 251 + ".pdf"),
+        ("Größe.docx", "Größe.docx"),
+    ],
+)
+def test_names_are_for_showing_only(given: str | None, shown: str) -> None:
+    assert store.display_name(given) == shown
+
+
+@pytest.mark.django_db
+def test_the_same_file_again(owner: User, files_on_disk) -> None:
+    mine, other = a_collection(owner), a_collection(owner, "Other")
+    first = services.upload(by=owner, collection=mine, file=a_file()).document
+    before = files_on_disk()
+    again = services.upload(by=owner, collection=mine, file=a_file(name="copy.txt"))
+    assert (again.document.pk, again.created) == (first.pk, False)
+    assert files_on_disk() == before
+    assert services.upload(by=owner, collection=mine, file=a_file(), duplicates="keep").document.pk != first.pk
+    assert services.upload(by=owner, collection=other, file=a_file()).created
+    replaced = services.upload(by=owner, collection=mine, file=a_file(), duplicates="replace")
+    assert (replaced.document.pk, replaced.document.latest.number) == (first.pk, 2)
+    with pytest.raises(services.Refused, match="skip, replace, keep"):
+        services.upload(by=owner, collection=mine, file=a_file(), duplicates="maybe")
+
+
+@pytest.mark.django_db
+def test_a_failed_file_uploaded_again_is_tried_again(owner: User) -> None:
+    mine = a_collection(owner)
+    first = services.upload(by=owner, collection=mine, file=a_file()).document
+    Version.objects.update(state=State.FAILED, error_code="attempts", attempts=3)
+    again = services.upload(by=owner, collection=mine, file=a_file())
+    assert again.document.pk == first.pk
+    assert (again.document.latest.state, again.document.latest.attempts) == (State.QUEUED, 0)
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_the_same_file_from_many_at_once_is_one_document(owner: User, files_on_disk) -> None:
+    mine = a_collection(owner)
+    before = files_on_disk()
+    start = threading.Barrier(6)
+    made: list[services.Uploaded] = []
+
+    def send() -> None:
+        start.wait()
+        try:
+            made.append(services.upload(by=owner, collection=mine, file=a_file()))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 6
+    assert sum(each.created for each in made) == 1
+    assert Document.objects.count() == 1
+    assert len(files_on_disk() - before) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_broker_an_upload_is_accepted_within_two_seconds(owner: User, nobody_answers: None) -> None:
+    mine = a_collection(owner)
+    begin = time.monotonic()
+    document = services.upload(by=owner, collection=mine, file=a_file()).document
+    assert time.monotonic() - begin < 2
+    assert selectors.document_json(document)["status"] == "queued"
+
+
+@pytest.mark.django_db
+def test_the_queue_has_places(owner: User) -> None:
+    mine = a_collection(owner)
+    documents = [a_document(owner, mine, f"text {n}") for n in range(3)]
+    assert [selectors.document_json(each)["position"] for each in documents] == [1, 2, 3]
+    listed = selectors.documents_json(selectors.documents_of(owner, collection=mine))
+    assert [row["position"] for row in listed] == [3, 2, 1]
+
+
+@pytest.mark.django_db
+def test_lists_are_narrowed_by_state_and_title(owner: User, stranger: User) -> None:
+    mine = a_collection(owner)
+    bees = a_document(owner, mine, "one", "bees.txt")
+    a_document(owner, mine, "two", "wasps.txt")
+    assert [each.pk for each in selectors.documents_of(owner, q="BEE")] == [bees.pk]
+    assert selectors.documents_of(owner, status="queued").count() == 2
+    assert not selectors.documents_of(stranger).exists()
+    with pytest.raises(services.Refused, match="queued, extracting"):
+        selectors.documents_of(owner, status="lost")

@@ -1,0 +1,113 @@
+"""A format whose documents say what the reader shall do to harm: run only inside the limited child process."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from engines.parsing.limits import Limits
+from engines.parsing.reporting import Report
+from rag.types import Page
+
+
+def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
+    """The first word of the document names what is done; the rest is its argument."""
+    what, _, argument = path.read_text().partition(" ")
+    yield from globals()[what](argument)
+
+
+def hog(_: str) -> Iterator[Page]:
+    """Python's own memory without end."""
+    held = []
+    while True:
+        held.append(bytearray(1 << 20))
+    yield Page(1, "")
+
+
+def native_hog(_: str) -> Iterator[Page]:
+    """A C library that does not look at what malloc returns."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    while True:
+        ctypes.memset(libc.malloc(1 << 20) or 0, 1, 1 << 20)
+        time.sleep(0.004)
+    yield Page(1, "")
+
+
+def loop(_: str) -> Iterator[Page]:
+    while True:
+        pass
+    yield Page(1, "")
+
+
+def sleep(_: str) -> Iterator[Page]:
+    """Says its process id, then nothing any more."""
+    yield Page(1, str(os.getpid()))
+    time.sleep(120)
+
+
+def crash(_: str) -> Iterator[Page]:
+    yield Page(1, "so far so good")
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leave(_: str) -> Iterator[Page]:
+    yield Page(1, "so far so good")
+    os._exit(0)
+
+
+def lie(_: str) -> Iterator[Page]:
+    """Text that PostgreSQL refuses."""
+    yield Page(1, "a\0b")
+
+
+def endless(_: str) -> Iterator[Page]:
+    yield from (Page(number, "page after page " * 1000) for number in range(1, 1_000_000_000))
+
+
+def environment(_: str) -> Iterator[Page]:
+    """All it can see of secrets: its own environment and its parent's."""
+    seen = [f"{name}={value}" for name, value in os.environ.items()]
+    try:
+        seen.append(Path(f"/proc/{os.getppid()}/environ").read_text())
+    except OSError as error:
+        seen.append(f"parent: {error.strerror}")
+    yield Page(1, "\n".join(seen).replace("\0", "\n"))
+
+
+def network(port: str) -> Iterator[Page]:
+    try:
+        socket.create_connection(("127.0.0.1", int(port)), timeout=2).close()
+    except OSError as error:
+        yield Page(1, f"refused: {error.strerror}")
+    else:
+        yield Page(1, "connected")
+
+
+def program(_: str) -> Iterator[Page]:
+    try:
+        subprocess.run(["/bin/true"], check=True)
+    except OSError as error:
+        yield Page(1, f"refused: {error.strerror}")
+    else:
+        yield Page(1, "started")
+
+
+def write(target: str) -> Iterator[Page]:
+    try:
+        Path(target).write_text("x" * 100_000)
+    except OSError as error:
+        yield Page(1, f"refused: {error.strerror}")
+    else:
+        yield Page(1, "written")
+
+
+def printing(_: str) -> Iterator[Page]:
+    """A library that prints to stdout, from Python and from C."""
+    print("noise from Python")
+    os.write(1, b"noise from C\n")
+    yield Page(1, "quiet")

@@ -1,0 +1,131 @@
+"""From words to passages that are live and allowed."""
+
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from engines.index.local import LocalIndex
+from rag.ports import Vectors
+from rag.searching import search
+from rag.types import Found, Hit, Mode
+from tests.fakes_search import FakeEmbedder, MemoryChangeLog
+
+
+@pytest.fixture
+def log() -> MemoryChangeLog:
+    return MemoryChangeLog()
+
+
+@pytest.fixture
+def collection(log: MemoryChangeLog) -> UUID:
+    return log.create()
+
+
+@pytest.fixture
+def index(log: MemoryChangeLog, tmp_path: Path) -> LocalIndex:
+    return LocalIndex(log, tmp_path, model="fake@1", dimension=32, tidy=False)
+
+
+def find(log: MemoryChangeLog, index: LocalIndex, query: str, *collections: UUID, **options: object) -> Found:
+    return search(
+        query, embedder=log.embedder, index=index, log=log, collections=collections, **{"limit": 5, **options}
+    )
+
+
+def test_the_passage_that_answers_comes_first_with_its_scores(
+    log: MemoryChangeLog, collection: UUID, index: LocalIndex
+) -> None:
+    log.add(collection, "The pump is serviced every March.", "The valve was painted blue.", title="Handbook")
+    found = find(log, index, "when is the pump serviced?", collection)
+    best = found.passages[0]
+    assert (best.text, best.title, best.collection) == ("The pump is serviced every March.", "Handbook", collection)
+    assert 0 < best.score <= 1
+    assert best.dense is not None
+    assert best.dense > 0.3
+    assert best.lexical is not None
+    assert best.lexical > 0
+    assert [passage.score for passage in found.passages] == sorted((p.score for p in found.passages), reverse=True)
+    assert set(found.timings) == {"embed", "search", "fetch"}
+    assert all(0 <= took < 10_000 for took in found.timings.values())
+
+
+def test_each_mode_walks_on_its_legs(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    log.add(collection, "The pump is serviced every March.")
+    (dense,) = find(log, index, "pump", collection, mode=Mode.DENSE).passages
+    (lexical,) = find(log, index, "pump", collection, mode=Mode.LEXICAL).passages
+    assert (dense.lexical, lexical.dense) == (None, None)
+    assert dense.dense
+    assert lexical.lexical
+
+
+class NoEncoder(FakeEmbedder):
+    def embed_query(self, text: str) -> Vectors:
+        raise AssertionError("a lexical search needs no encoder")
+
+
+def test_a_lexical_search_asks_no_encoder(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    log.add(collection, "The pump is serviced every March.")
+    found = search(
+        "pump", embedder=NoEncoder(), index=index, log=log, collections=[collection], limit=5, mode=Mode.LEXICAL
+    )
+    assert len(found.passages) == 1
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\n\t"])
+def test_an_empty_query_finds_nothing(log: MemoryChangeLog, collection: UUID, index: LocalIndex, query: str) -> None:
+    log.add(collection, "The pump.")
+    assert find(log, index, query, collection) == Found(())
+
+
+def test_nothing_to_search_in_finds_nothing(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    log.add(collection, "The pump.")
+    assert find(log, index, "pump").passages == ()
+    assert find(log, index, "pump", uuid4()).passages == ()
+    assert find(log, index, "pump", collection, documents=[]).passages == ()
+    assert find(log, index, "pump", collection, limit=0).passages == ()
+
+
+def test_punctuation_alone_does_not_fail(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    log.add(collection, "The pump.")
+    assert len(find(log, index, "?!… 😀", collection).passages) == 1  # the dense leg's nearest
+    assert find(log, index, "?!…", collection, mode=Mode.LEXICAL).passages == ()
+
+
+def test_the_same_text_is_said_once(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    for _ in range(4):
+        log.add(collection, "All rights reserved by the pump company.")
+    log.add(collection, "All rights  reserved by\nthe pump company.", "The pump company was founded in 1901.")
+    texts = [passage.text for passage in find(log, index, "pump company", collection, limit=3).passages]
+    assert len(texts) == 2
+    assert len({" ".join(text.split()) for text in texts}) == 2
+
+
+def test_limit_is_kept(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    log.add(collection, *[f"The pump number {n} is here." for n in range(30)])
+    assert len(find(log, index, "pump", collection, limit=7).passages) == 7
+    assert len(find(log, index, "pump", collection, limit=100).passages) == 30
+
+
+class LateIndex:
+    """An index that still returns what it once saw: every chunk it was given."""
+
+    def __init__(self, chunks: list[UUID]) -> None:
+        self.chunks = chunks
+
+    def search(self, **_: object) -> list[Hit]:
+        return [Hit(chunk, dense=0.9, lexical=9.0) for chunk in self.chunks]
+
+
+def test_what_is_deleted_or_foreign_cannot_come_back_however_late_the_index(
+    log: MemoryChangeLog, collection: UUID
+) -> None:
+    foreign = log.create()
+    gone = log.add(collection, "The deleted pump.")
+    log.add(collection, "The living pump.")
+    log.add(foreign, "The foreign pump.")
+    late = LateIndex([row.chunk for each in (collection, foreign) for row in log.rows_of(each)])
+    log.remove(collection, gone)
+    assert [passage.text for passage in find(log, late, "pump", collection).passages] == ["The living pump."]
+    document = log.rows_of(foreign)[0].document
+    assert find(log, late, "pump", collection, documents=[document]).passages == ()
