@@ -6,5 +6,6 @@ from engines.parsing.limits import Limits
 from engines.parsing.refusals import Cancelled
 from engines.parsing.reporting import Report
 from engines.parsing.sniffing import sniff
+from engines.parsing.spooling import Within
 
-__all__ = ["FORMATS", "Cancelled", "Format", "Limits", "Report", "extract", "render_page", "sandbox", "sniff"]
+__all__ = ["FORMATS", "Cancelled", "Format", "Limits", "Report", "Within", "extract", "render_page", "sandbox", "sniff"]

@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,7 +49,11 @@ def _pages(request: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
     def send(**message: Any) -> None:
         out.write(wire.encode(message))
 
-    report = Report(total=lambda count: send(total=count), warning=lambda text: send(warning=text))
+    report = Report(
+        total=lambda count: send(total=count),
+        warning=lambda text: send(warning=text),
+        file=lambda name, pieces: _send_file(name, pieces, out),
+    )
     characters = blocks = 0
     any_text = False
     module = importlib.import_module(request["module"])
@@ -64,6 +69,15 @@ def _pages(request: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
     if not any_text:
         raise refusals.no_text(request["media_type"])
     send(done=True)
+
+
+def _send_file(name: str, pieces: Iterable[bytes], out: BinaryIO) -> None:
+    """The file as lines: its name, its bytes, its end. Without the end it is none."""
+    out.write(wire.encode({"file": name}))
+    for piece in pieces:
+        for at in range(0, len(piece), wire.FILE_BYTES):
+            out.write(wire.encode({"bytes": wire.pack(piece[at : at + wire.FILE_BYTES])}))
+    out.write(wire.encode({"file_ends": True}))
 
 
 def _render(request: dict[str, Any], out: BinaryIO) -> None:

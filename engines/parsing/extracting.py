@@ -10,6 +10,7 @@ from engines.parsing import process, refusals, wire
 from engines.parsing.formats import Format, by_media_type
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
+from engines.parsing.spooling import Spool, Within
 from rag.errors import ParsingError
 from rag.types import Page
 
@@ -22,6 +23,10 @@ def _never() -> bool:
     return False
 
 
+def _leave(_: Within) -> None:
+    """Nobody wants the files within."""
+
+
 def extract(
     path: Path,
     media_type: str,
@@ -29,30 +34,39 @@ def extract(
     limits: Limits,
     cancelled: Callable[[], bool] = _never,
     report: Report | None = None,
+    folder: Path | None = None,
+    within: Callable[[Within], None] = _leave,
 ) -> Iterator[Page]:
     """The pages of a document, one after the other as they are read, by a limited child process.
 
     `cancelled` is asked several times a second. `report` hears how many pages there will be, and of what was
-    left out. Raises ParsingError, also after the first pages (whoever keeps pages drops them then), and
-    Cancelled, which is one. Closing the iterator ends the child.
+    left out. `within` is given each file that the document holds, laid into `folder` under a random name for
+    the time of the call; without a folder they are passed over. Raises ParsingError, also after the first pages
+    (whoever keeps pages drops them then), and Cancelled, which is one. Closing the iterator ends the child.
     """
     form = _form(media_type)
     request = {"job": "pages", "module": form.module, "path": str(path.resolve()), "media_type": media_type}
     report = report or Report()
     done = False
-    for line in _lines(process.stream(request, limits=limits, cancelled=cancelled), limits):
-        message = _message(line)
-        if "page" in message:
-            yield _page(message["page"])
-        elif "total" in message:
-            report.total(int(message["total"]))
-        elif "warning" in message:
-            report.warning(str(message["warning"])[:500])
-        elif "error" in message:
-            raise _refusal(message["error"], limits)
-        done = done or "done" in message
+    with Spool(folder, within, limits) as spool:
+        for line in _lines(process.stream(request, limits=limits, cancelled=cancelled), limits):
+            message = _message(line)
+            if "page" in message:
+                yield _page(message["page"])
+            elif not spool.takes(message):
+                _hear(message, report, limits)
+            done = done or "done" in message
     if not done:
         raise refusals.crashed("it ended in the middle")
+
+
+def _hear(message: dict[str, Any], report: Report, limits: Limits) -> None:
+    if "total" in message:
+        report.total(int(message["total"]))
+    elif "warning" in message:
+        report.warning(str(message["warning"])[:500])
+    elif "error" in message:
+        raise _refusal(message["error"], limits)
 
 
 def render_page(path: Path, number: int, *, width: int, limits: Limits, media_type: str = "application/pdf") -> bytes:

@@ -1,6 +1,9 @@
 """The formats that are taken. To add one: copy the module nearest to it and add a row here."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
+
+_OPEN_XML = "application/vnd.openxmlformats-officedocument."
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +18,20 @@ class Format:
     """Whether the module also has `render(path, number, width) -> PNG bytes`."""
     is_text: bool = False
     """Whether only its name tells it from other text."""
+    needs: str = ""
+    """A package without which it is not taken."""
+    extra: str = ""
+    """The extra of Footnote that installs that package."""
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether what it needs is installed."""
+        return not self.needs or find_spec(self.needs) is not None
 
 
 FORMATS: tuple[Format, ...] = (
     Format("PDF", (".pdf",), "application/pdf", "engines.parsing.pdf", page_images=True),
-    Format(
-        "DOCX",
-        (".docx",),
-        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        "engines.parsing.docx",
-    ),
+    Format("DOCX", (".docx", ".docm", ".dotx"), f"{_OPEN_XML}wordprocessingml.document", "engines.parsing.docx"),
     Format("HTML", (".html", ".htm", ".xhtml"), "text/html", "engines.parsing.html", is_text=True),
     Format("Markdown", (".md", ".markdown"), "text/markdown", "engines.parsing.markdown", is_text=True),
     Format("TXT", (".txt", ".text", ".log", ""), "text/plain", "engines.parsing.text", is_text=True),
@@ -34,8 +41,13 @@ FORMATS: tuple[Format, ...] = (
 
 def taken() -> str:
     """The formats in words, for a refusal: "PDF, DOCX, HTML, Markdown, TXT and CSV"."""
-    names = [each.name for each in FORMATS]
+    names = [each.name for each in FORMATS if each.is_taken]
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def by_name(name: str) -> Format | None:
+    """The format that is called so, or None."""
+    return next((each for each in FORMATS if each.name == name), None)
 
 
 def by_media_type(media_type: str) -> Format | None:

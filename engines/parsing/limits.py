@@ -13,6 +13,12 @@ class Limits:
     """MAX_CHARACTERS, over all pages together."""
     blocks: int = 500_000
     """MAX_BLOCKS: paragraphs and table rows, over all pages together."""
+    archive_members: int = 5000
+    """MAX_ARCHIVE_MEMBERS: files in one archive, or attachments of one mail."""
+    archive_mb: float = 2000
+    """MAX_ARCHIVE_MB: what they unpack to, together."""
+    archive_ratio: float = 200
+    """MAX_ARCHIVE_RATIO: unpacked to packed size, once more than 10 MB were unpacked."""
     memory_mb: float = 1500
     """PARSE_MEMORY_MB: address space of the child process."""
     cpu_seconds: float = 300

@@ -1,6 +1,6 @@
 """Every way a document is refused, each in one sentence and a hint that says what to do."""
 
-from engines.parsing.formats import taken
+from engines.parsing.formats import Format, taken
 from engines.parsing.limits import Limits
 from rag.errors import ParsingError
 
@@ -14,6 +14,14 @@ class Cancelled(ParsingError):
 
 def unsupported(what: str = "This file's format") -> ParsingError:
     return ParsingError("unsupported", f"{what} is not taken; {taken()} are.", "Convert the file to one of these.")
+
+
+def needs_extra(form: Format) -> ParsingError:
+    return ParsingError(
+        "unsupported",
+        f"Reading {form.name} files needs the `{form.extra}` extra, which is not installed.",
+        f'Ask an administrator to run `make setup EXTRAS="{form.extra}"`.',
+    )
 
 
 def empty() -> ParsingError:
@@ -75,6 +83,30 @@ def unpacks_too_large(megabytes: float, limits: Limits) -> ParsingError:
         "too_large",
         f"The file unpacks to {megabytes:,.0f} MB, more than can be read within {limits.memory_mb:,.0f} MB of memory.",
         "Split it, or ask an administrator to raise PARSE_MEMORY_MB.",
+    )
+
+
+def too_many_members(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The archive holds more than {limits.archive_members:,} files.",
+        "Split it, or ask an administrator to raise MAX_ARCHIVE_MEMBERS.",
+    )
+
+
+def archive_too_large(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The archive unpacks to more than {limits.archive_mb:,.0f} MB.",
+        "Split it, or ask an administrator to raise MAX_ARCHIVE_MB.",
+    )
+
+
+def archive_too_dense(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The archive unpacks to more than {limits.archive_ratio:g} times its size, as a decompression bomb does.",
+        "Pack it anew, or ask an administrator to raise MAX_ARCHIVE_RATIO.",
     )
 
 

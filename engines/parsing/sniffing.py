@@ -1,22 +1,34 @@
 """What a file is: by its content; its name only tells one kind of text from another.
 
-Runs where files are received, so it reads no more than a few hundred kilobytes and opens no archive.
+Runs where files are received, so it reads no more than a few hundred kilobytes and unpacks nothing.
 """
 
 import re
 from pathlib import Path, PurePath
 
-from engines.parsing import refusals
-from engines.parsing.formats import FORMATS, Format, by_extension
+from engines.parsing import containers, refusals
+from engines.parsing.formats import by_extension, by_name
 
 _HEAD = 64 * 1024
 _TAIL = 256 * 1024
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_OLE_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_OLE_OLD_WORD = "WordDocument".encode("utf-16-le")
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.{0,2000}?-->\s*)*<(!doctype\s+html|html[\s>])", re.I | re.S)
+_MAIL = re.compile(rb"(?:(?:from|to|date|subject|received|message-id|mime-version|return-path|delivered-to):\s)", re.I)
 _CONTROLS = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+_MARKS: tuple[tuple[bytes, str], ...] = (
+    (b"{\\rtf", "RTF"),
+    (b"\x89PNG\r\n\x1a\n", "image"),
+    (b"\xff\xd8\xff", "image"),
+    (b"GIF87a", "image"),
+    (b"GIF89a", "image"),
+    (b"II*\x00", "image"),
+    (b"MM\x00*", "image"),
+    (b"BM", "image"),
+    (b"\x1f\x8b", "TAR"),
+    (b"BZh", "TAR"),
+    (b"\xfd7zXZ\x00", "TAR"),
+)
+"""How files begin. BMP's two letters also begin words, so the rest of its header is looked at too."""
 
 
 def sniff(path: Path, file_name: str) -> str:
@@ -33,35 +45,38 @@ def sniff(path: Path, file_name: str) -> str:
     if not head:
         raise refusals.empty()
     suffix = PurePath(file_name).suffix.lower()
-    name = _binary(head, tail, suffix) or _text(head, suffix)
-    return next(each.media_type for each in FORMATS if each.name == name)
+    name = _binary(path, head, tail, suffix) or _text(head, suffix)
+    form = by_name(name)
+    if form is None:
+        raise refusals.unsupported(f"{name} files" if name != "image" else "A picture")
+    if not form.is_taken:
+        raise refusals.needs_extra(form)
+    return form.media_type
 
 
-def _binary(head: bytes, tail: bytes, suffix: str) -> str | None:
+def _binary(path: Path, head: bytes, tail: bytes, suffix: str) -> str | None:
     named = by_extension(suffix)
     if b"%PDF-" in head[:1024]:
         return "PDF"
     if head.startswith(b"PK"):
-        return _archive(head, tail, named)
-    if head.startswith(_OLE):
-        if _OLE_ENCRYPTED in head + tail:
-            raise refusals.encrypted()
-        what = "The old Word format (.doc)" if _OLE_OLD_WORD in head + tail else "This old Office format"
-        raise refusals.unsupported(what)
-    if head.startswith(b"{\\rtf"):
-        raise refusals.unsupported("RTF")
+        return containers.zipped(head, tail, named)
+    if head.startswith(containers.OLE):
+        return containers.compound(path, head)
+    if (marked := _marked(head)) is not None:
+        return marked
     if named is not None and not named.is_text:
         raise refusals.broken(named.name)
     return None
 
 
-def _archive(head: bytes, tail: bytes, named: Format | None) -> str:
-    if b"word/document" in head or b"word/document" in tail:
-        return "DOCX"
-    whole = b"PK\x05\x06" in tail
-    if named is not None and named.name == "DOCX" and not whole:
-        return "DOCX"  # cut off before its contents list: the reader says that it is damaged
-    raise refusals.unsupported("This kind of archive or Office file")
+def _marked(head: bytes) -> str | None:
+    if head[257:262] == b"ustar":
+        return "TAR"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image"
+    found = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    is_word = head.startswith(b"BM") and head[6:10] != b"\0\0\0\0"
+    return None if is_word else found
 
 
 def _text(head: bytes, suffix: str) -> str:
@@ -71,9 +86,20 @@ def _text(head: bytes, suffix: str) -> str:
     if _HTML.match(head.lstrip(b"\xef\xbb\xbf")):
         return "HTML"
     named = by_extension(suffix)
+    if (named is None or named.name == "TXT") and _is_mail(head):
+        return "EML"
     if named is None or not named.is_text:
         raise refusals.unsupported(f"A file named *{suffix[:20]}")
     return named.name
+
+
+def _is_mail(head: bytes) -> bool:
+    """Whether its first lines are a mail's, at least three of them of the kind every mail has."""
+    begin = head.split(b"\n\n", 1)[0].split(b"\r\n\r\n", 1)[0][:8192]
+    lines = begin.splitlines()
+    known = sum(1 for line in lines if _MAIL.match(line))
+    shaped = all(re.match(rb"[\x21-\x39\x3b-\x7e]+:|[ \t]", line) for line in lines)
+    return known >= 3 and shaped
 
 
 def _looks_utf16(head: bytes) -> bool:

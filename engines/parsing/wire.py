@@ -3,10 +3,24 @@
 A table's header and a heading path recur in thousands of blocks, so each is sent once a page.
 """
 
+import base64
 import json
 from typing import Any
 
 from rag.types import Block, Kind, Line, Page
+
+FILE_BYTES = 48 * 1024
+"""Bytes of a file in one line; a multiple of three, so that base64 needs no padding in between."""
+
+
+def pack(data: bytes) -> str:
+    """Bytes as text for a line; the inverse of `unpack`."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def unpack(text: str) -> bytes:
+    """Raises ValueError for what `pack` cannot have made."""
+    return base64.b64decode(text, validate=True)
 
 
 def encode(message: dict[str, Any]) -> bytes:

@@ -163,13 +163,3 @@ The company grew in **every** region.
 
 SAMPLE_TEXT = b"Annual report\n\nThe company grew in every region.\nSales rose.\n\ncosts fell\n"
 SAMPLE_CSV = b'Year,Sales,Costs\nFirst,"1,200",900\nSecond,"1,320",850\n'
-
-SAMPLES = {
-    "PDF": ("report.pdf", SAMPLE_PDF),
-    "DOCX": ("report.docx", sample_docx()),
-    "HTML": ("report.html", SAMPLE_HTML),
-    "Markdown": ("report.md", SAMPLE_MARKDOWN),
-    "TXT": ("report.txt", SAMPLE_TEXT),
-    "CSV": ("report.csv", SAMPLE_CSV),
-}
-"""A document of each format that says the same, by the format's name."""

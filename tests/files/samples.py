@@ -1,0 +1,13 @@
+"""A document of each format that says the same, by the format's name: the tests of every format ask it all."""
+
+from tests.files import making
+from tests.files.sample import Sample
+
+SAMPLES: dict[str, Sample] = {
+    "PDF": Sample("report.pdf", making.SAMPLE_PDF, blank=making.scanned_pdf(), torn_may_be_read=True),
+    "DOCX": Sample("report.docx", making.sample_docx(), blank=making.docx_with("<w:p/>")),
+    "HTML": Sample("report.html", making.SAMPLE_HTML, blank=b"<html><script>x()</script></html>"),
+    "Markdown": Sample("report.md", making.SAMPLE_MARKDOWN),
+    "TXT": Sample("report.txt", making.SAMPLE_TEXT, has_table=False, has_headings=False),
+    "CSV": Sample("report.csv", making.SAMPLE_CSV, has_text=False, has_headings=False),
+}
