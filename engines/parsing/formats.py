@@ -32,6 +32,14 @@ class Format:
 FORMATS: tuple[Format, ...] = (
     Format("PDF", (".pdf",), "application/pdf", "engines.parsing.pdf", page_images=True),
     Format("DOCX", (".docx", ".docm", ".dotx"), f"{_OPEN_XML}wordprocessingml.document", "engines.parsing.docx"),
+    Format(
+        "XLSX",
+        (".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb"),
+        f"{_OPEN_XML}spreadsheetml.sheet",
+        "engines.parsing.sheets",
+    ),
+    Format("XLS", (".xls", ".xlt"), "application/vnd.ms-excel", "engines.parsing.sheets"),
+    Format("ODS", (".ods", ".ots"), "application/vnd.oasis.opendocument.spreadsheet", "engines.parsing.sheets"),
     Format("HTML", (".html", ".htm", ".xhtml"), "text/html", "engines.parsing.html", is_text=True),
     Format("Markdown", (".md", ".markdown"), "text/markdown", "engines.parsing.markdown", is_text=True),
     Format("TXT", (".txt", ".text", ".log", ""), "text/plain", "engines.parsing.text", is_text=True),

@@ -1,11 +1,14 @@
 """A document of each format that says the same, by the format's name: the tests of every format ask it all."""
 
-from tests.files import making
+from tests.files import making, tables
 from tests.files.sample import Sample
 
 SAMPLES: dict[str, Sample] = {
     "PDF": Sample("report.pdf", making.SAMPLE_PDF, blank=making.scanned_pdf(), torn_may_be_read=True),
     "DOCX": Sample("report.docx", making.sample_docx(), blank=making.docx_with("<w:p/>")),
+    "XLSX": Sample("report.xlsx", tables.xlsx_of(tables.REPORT), blank=tables.xlsx_of([])),
+    "XLS": Sample("report.xls", tables.xls_of(tables.REPORT), blank=tables.xls_of([])),
+    "ODS": Sample("report.ods", tables.ods_of(tables.REPORT), blank=tables.ods_of([])),
     "HTML": Sample("report.html", making.SAMPLE_HTML, blank=b"<html><script>x()</script></html>"),
     "Markdown": Sample("report.md", making.SAMPLE_MARKDOWN),
     "TXT": Sample("report.txt", making.SAMPLE_TEXT, has_table=False, has_headings=False),

@@ -1,0 +1,75 @@
+"""Spreadsheets (XLSX, XLS, ODS): a page a sheet, each row a table row under its header.
+
+Formulas are read by their last result, errors as empty cells. Hidden sheets are left out, with a warning: people
+keep there what they do not mean to share. Hidden rows and columns are read, as a filter hides rows too.
+Comments, text boxes and charts are not read.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from engines.parsing import refusals, sheets_binary, sheets_opendocument, sheets_openxml
+from engines.parsing.building import PageBuilder, one_line
+from engines.parsing.containers import OLE
+from engines.parsing.limits import Limits
+from engines.parsing.packages import opened
+from engines.parsing.reporting import Report
+from engines.parsing.sheets_layout import Sheet, lines
+from rag.types import Kind, Page
+
+PAGE_ROWS = 1000
+"""A longer sheet is several pages, so that a page can be shown and stored."""
+_PAGE_CHARACTERS = 500_000
+
+
+def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
+    """The pages of each sheet that is not hidden, under the sheet's name; an empty sheet has none."""
+    number = 0
+    hidden: list[str] = []
+    for sheet in _sheets(path, limits):
+        if sheet.hidden:
+            hidden.append(one_line(sheet.name))
+            continue
+        for page in _pages(sheet, number + 1, limits):
+            number = page.number
+            if number > limits.pages:
+                raise refusals.too_many_pages(number, limits)
+            report.total(number)
+            yield page
+    if hidden:
+        report.warning(f"Hidden sheets were left out: {', '.join(hidden)}.")
+
+
+def _sheets(path: Path, limits: Limits) -> Iterator[Sheet]:
+    with path.open("rb") as file:
+        is_old = file.read(len(OLE)) == OLE
+    if is_old:
+        yield from sheets_binary.sheets(path, "XLS")
+        return
+    with opened(path, limits, "spreadsheet") as package, zipfile.ZipFile(path) as archive:
+        if "xl/workbook.bin" in package:
+            yield from sheets_binary.sheets(path, "XLSB")
+        elif "content.xml" in package:
+            yield from sheets_opendocument.sheets(package, archive, limits)
+        else:
+            yield from sheets_openxml.sheets(package, archive, limits)
+
+
+def _pages(sheet: Sheet, number: int, limits: Limits) -> Iterator[Page]:
+    """A sheet of many rows goes on on further pages; its name stands on the first as a heading."""
+    name = one_line(sheet.name)
+    heading = (name,) if name else ()
+    builder = PageBuilder(number)
+    rows = 0
+    for at, line in enumerate(lines(sheet.rows, limits)):
+        if at == 0:
+            builder.add(name, Kind.HEADING)
+        builder.add(line.text, line.kind, heading=heading, header=line.header)
+        rows += 1
+        if rows >= PAGE_ROWS or builder.length > _PAGE_CHARACTERS:
+            yield builder.page()
+            number += 1
+            builder, rows = PageBuilder(number), 0
+    if rows:
+        yield builder.page()

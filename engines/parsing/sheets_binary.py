@@ -1,0 +1,64 @@
+"""The sheets of the binary workbooks XLS and XLSB, by calamine.
+
+It gives values, not formats: a percentage is its fraction. It holds a sheet from its first cell to its last.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetVisibleEnum
+
+from engines.parsing import refusals
+from engines.parsing.sheets_layout import Sheet
+from engines.parsing.sheets_values import Cell, NumberFormat, Row, moment_text, number_text, plain_number
+
+_ELAPSED = NumberFormat(is_elapsed=True)
+_DAY = 24 * 60 * 60
+
+
+def sheets(path: Path, name: str) -> Iterator[Sheet]:
+    """The worksheets in the order of their tabs. Raises ParsingError: `encrypted`, or `broken` as the format `name`."""
+    try:
+        workbook = CalamineWorkbook.from_path(path)
+        for about in workbook.sheets_metadata:
+            hidden = about.visible != SheetVisibleEnum.Visible
+            yield Sheet(about.name, hidden, _rows(workbook.get_sheet_by_name(about.name)))
+    except PasswordError:
+        raise refusals.encrypted() from None
+    except (CalamineError, ValueError, OSError, OverflowError):
+        raise refusals.broken(name) from None
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # how a failed assertion in Rust comes to Python
+            raise refusals.broken(name) from None
+        raise
+
+
+def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, Row]]:
+    for number, values in enumerate(sheet.iter_rows()):
+        row: Row = {}
+        for column, value in enumerate(values):
+            if value != "":
+                text, is_amount = _cell(value)
+                if text.strip():
+                    row[column] = (text, is_amount)
+        if row:
+            yield number, row
+
+
+def _cell(value: str | float | bool | time | date | datetime | timedelta) -> Cell:
+    match value:
+        case bool():
+            return "TRUE" if value else "FALSE", False
+        case str():
+            return value, False
+        case int() | float():
+            return plain_number(value), True
+        case timedelta():
+            return number_text(value.total_seconds() / _DAY, _ELAPSED), True
+        case datetime():
+            return moment_text(value), True
+        case time():
+            return value.isoformat("seconds" if value.second else "minutes"), True
+        case _:
+            return value.isoformat(), True
