@@ -1,182 +1,225 @@
-"""DOCX: the body in order, read from its XML, so that inserted text and content controls are not lost."""
+"""DOCX: the body in order, read from its XML, so that inserted text and content controls are not lost.
 
-import re
-import zipfile
-from collections.abc import Iterator
+A DOCX has no pages until a program lays it out, but Word notes in the text where its pages began when it was last
+saved, and in the properties how many there were. Where both agree (they do in every document of Word that we have
+seen), those are the pages: a footnote then names the page that the reader finds in Word. A block stands whole on
+the page it begins on. Where they do not, as in files of other programs, a number counted from the author's own page
+breaks would be wrong in the reader's eyes, so the document is one page; a long one is cut at headings and page breaks
+into parts of some twenty pages, which a warning says, since nobody can look through a page of a whole book.
+
+Footnotes and endnotes stand after the paragraph, and after the table, that refers to them. Headers, footers,
+comments, deleted and hidden text are left out.
+"""
+
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import docx
-from docx.opc.constants import RELATIONSHIP_TYPE
-from docx.opc.exceptions import PackageNotFoundError
-from docx.oxml import parse_xml
-from docx.oxml.ns import qn
-from lxml import etree
-
 from engines.parsing import refusals
-from engines.parsing.building import HeadingPath, PageBuilder, row_text, tidy
+from engines.parsing.building import HeadingPath, one_line, row_text, tidy
+from engines.parsing.docx_pages import Flow
+from engines.parsing.docx_styles import Numbering, Style, Styles, W, is_on, value, whole
+from engines.parsing.docx_text import Paragraph
 from engines.parsing.limits import Limits
+from engines.parsing.numbering import bullet
+from engines.parsing.packages import Package, opened
 from engines.parsing.reporting import Report
 from rag.types import Kind, Page
 
-_OLE = b"\xd0\xcf\x11\xe0"
-_TEXT = {qn("w:t"), qn("m:t")}
-_BREAKS = {qn("w:br"): "\n", qn("w:cr"): "\n", qn("w:tab"): "\t", qn("w:noBreakHyphen"): "-"}
-_SKIPPED = {"{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback", qn("w:del"), qn("w:moveFrom")}
-_WRAPPERS = {qn("w:sdt"), qn("w:sdtContent"), qn("w:ins"), qn("w:moveTo"), qn("w:customXml"), qn("w:smartTag")}
-_HEADING = re.compile(r"heading (\d)", re.I)
-_CODE = re.compile(r"code|preformatted|source|listing", re.I)
-# A tree of lxml takes about eight times the XML it was read from.
-_TREE_FACTOR = 8
+_WRAPPERS = {W + name for name in ("sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag")}
+_PAGES = "{http://schemas.openxmlformats.org/officeDocument/2006/extended-properties}Pages"
+_LAYOUT_CHARACTERS = 200
+_WIDEST = 64
+"""More columns than Word has; a forged span must not fill memory."""
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
-    """One page: DOCX knows no pages until it is laid out. Footnotes stand at its end."""
-    report.total(1)
-    document = _open(path, limits)
-    reader = _Reader(document, limits)
-    reader.read(document.element.body)
-    reader.read_notes()
-    yield reader.builder.page()
+    """The pages Word last laid out, or one page, or the parts of a long document (see above)."""
+    with opened(path, limits, "DOCX") as package:
+        main = next(iter(package.related("", "officeDocument")), "word/document.xml")
+        reader = _Reader(package, main, limits)
+        body = package.xml(main).find(f"{W}body")
+        if body is None:
+            raise refusals.broken("DOCX")
+        reader.read(body)
+        stated = _stated_pages(package)
+    yield from reader.flow.pages(stated, report)
 
 
-def _open(path: Path, limits: Limits) -> Any:
-    with path.open("rb") as file:
-        if file.read(4) == _OLE:
-            raise refusals.encrypted()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            _refuse_bomb(archive.infolist(), limits)
-        return docx.Document(str(path))
-    except (zipfile.BadZipFile, PackageNotFoundError, etree.XMLSyntaxError, KeyError, ValueError, OSError, EOFError):
-        raise refusals.broken("DOCX") from None
-    except (NotImplementedError, RuntimeError, AttributeError, zipfile.zlib.error):  # type: ignore[attr-defined]
-        raise refusals.broken("DOCX") from None
-
-
-def _refuse_bomb(parts: list[zipfile.ZipInfo], limits: Limits) -> None:
-    """By the sizes the archive states: zipfile reads no more of a part than that."""
-    if any(part.flag_bits & 1 for part in parts):
-        raise refusals.encrypted()
-    xml = sum(part.file_size for part in parts if part.filename.endswith((".xml", ".rels")))
-    other = sum(part.file_size for part in parts) - xml
-    needed = (xml * _TREE_FACTOR + other * 2) / 1024 / 1024
-    if needed > limits.memory_mb:
-        raise refusals.unpacks_too_large((xml + other) / 1024 / 1024, limits)
+def _stated_pages(package: Package) -> int:
+    for part in package.related("", "extended-properties"):
+        found = package.xml(part).findtext(_PAGES)
+        return max(0, whole(found or ""))
+    return 0
 
 
 class _Reader:
-    """Walks block elements into the builder."""
+    """Walks block elements into the flow."""
 
-    def __init__(self, document: Any, limits: Limits) -> None:
-        self.builder = PageBuilder()
-        self._document = document
-        self._limits = limits
+    def __init__(self, package: Package, main: str, limits: Limits) -> None:
+        self.flow = Flow(limits)
         self._headings = HeadingPath()
-        self._styles = {style.style_id: style.name or "" for style in document.styles}
+        self._styles = Styles(_part(package, main, "styles"))
+        self._numbering = Numbering(_part(package, main, "numbering"), self._styles)
+        self._notes: dict[tuple[str, str], Any] = {}
+        for kind in ("footnotes", "endnotes"):
+            for note in _part(package, main, kind, empty=()):
+                self._notes[kind, note.get(f"{W}id", "")] = note
 
     def read(self, container: Any) -> None:
-        for element in _blocks(container):
-            if element.tag == qn("w:tbl"):
+        for element in _below(container, f"{W}p", f"{W}tbl"):
+            if element.tag == f"{W}tbl":
                 self._table(element)
             else:
                 self._paragraph(element)
-            if self.builder.length > self._limits.characters:
-                raise refusals.too_much_text(self._limits)
-
-    def read_notes(self) -> None:
-        """Footnotes and endnotes, each as a paragraph after the text."""
-        for kind in (RELATIONSHIP_TYPE.FOOTNOTES, RELATIONSHIP_TYPE.ENDNOTES):
-            for relation in self._document.part.rels.values():
-                if relation.reltype == kind and not relation.is_external:
-                    for note in parse_xml(relation.target_part.blob):
-                        if note.get(qn("w:type")) is None:
-                            self.builder.add(tidy(_text(note)))
 
     def _paragraph(self, element: Any) -> None:
-        text = _text(element)
-        if not text.strip():
-            return
-        style = self._style(element)
-        level = _level(element, style)
-        if level is not None:
-            title = " ".join(text.split())
-            self.builder.add(title, Kind.HEADING, heading=self._headings.push(level, title))
-        elif _CODE.search(style):
-            self.builder.add(text.rstrip(), Kind.CODE, heading=self._headings.path)
-        elif element.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None or style.lower().startswith("list"):
-            self.builder.add(f"- {tidy(text)}", Kind.LIST_ITEM, heading=self._headings.path)
-        else:
-            self.builder.add(tidy(text), heading=self._headings.path)
+        paragraph = Paragraph(element, self._styles)
+        properties = element.find(f"{W}pPr")
+        style = self._styles.get(value(properties, "pStyle"))
+        if paragraph.break_before or is_on(properties, "pageBreakBefore"):
+            self.flow.page_break()
+        self.flow.turn(paragraph.turns_before)
+        self._add(paragraph, properties, style)
+        self.flow.turn(paragraph.turns_after)
+        section = None if properties is None else properties.find(f"{W}sectPr")
+        if paragraph.break_after or (section is not None and value(section, "type") != "continuous"):
+            self.flow.page_break()
+        self._beside([paragraph])
 
-    def _style(self, element: Any) -> str:
-        style = element.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
-        identifier = "" if style is None else style.get(qn("w:val"), "")
-        return self._styles.get(identifier, identifier)
+    def _add(self, paragraph: Paragraph, properties: Any, style: Style) -> None:
+        level = _level(properties, style)
+        if style.is_code and level is None:
+            self.flow.add(paragraph.text.rstrip(), Kind.CODE, heading=self._headings.path)
+            return
+        text = tidy(paragraph.text)
+        label = self._label(properties, style)  # an empty item is counted, too
+        if not text:
+            return
+        if level is not None:
+            title = one_line(f"{label} {text}" if label and not label.startswith("-") else text)
+            self.flow.add(title, Kind.HEADING, heading=self._headings.push(level, title))
+        elif label is not None:
+            self.flow.add(f"{label} {text}".strip(), Kind.LIST_ITEM, heading=self._headings.path)
+        else:
+            self.flow.add(text, heading=self._headings.path)
+
+    def _label(self, properties: Any, style: Style) -> str | None:
+        """The mark before a list item or a numbered heading; None where there is no list."""
+        name, direct = value(properties, "pStyle"), value(properties, "numPr/numId")
+        list_id = direct or style.list_id
+        if list_id == "0":
+            return None
+        if depth := value(properties, "numPr/ilvl"):
+            at = whole(depth)
+        elif style.list_level is not None:
+            at = style.list_level
+        else:
+            at = self._numbering.depth_of(list_id, name)
+        label = self._numbering.label(list_id, at) if list_id else None
+        return bullet(at) if label is None and (direct or style.is_list) else label
+
+    def _beside(self, paragraphs: list[Paragraph]) -> None:
+        """The text boxes and notes that hang on these paragraphs."""
+        for paragraph in paragraphs:
+            for box in paragraph.boxes:
+                self.read(box)
+            for reference in paragraph.notes:
+                note = self._notes.pop(reference, None)
+                if note is not None:
+                    inner = [Paragraph(each, self._styles) for each in note.iter(f"{W}p")]
+                    self.flow.add(tidy("\n".join(each.text for each in inner)), heading=self._headings.path)
 
     def _table(self, table: Any) -> None:
+        """Rows as blocks; what only lies in a table for its layout as the text it is; inner tables after their row."""
         header: str | None = None
-        for row in _own(table, qn("w:tr")):
-            cells = [_text(cell) for cell in _own(row, qn("w:tc"))]
-            text = row_text(cells)
-            if len([cell for cell in cells if cell.strip()]) == 1 and len(text) > 200:
-                self.builder.add(tidy("".join(cells)), heading=self._headings.path)  # a table for layout
+        aside: list[Paragraph] = []
+        rows = [(row, list(_below(row, f"{W}tc"))) for row in _below(table, f"{W}tr") if not _is_deleted(row)]
+        for row, cells in rows:
+            if len(cells) == 1 and (len(rows) == 1 or _holds_much(cells[0])):
+                self.read(cells[0])
                 continue
-            self.builder.add(text, Kind.TABLE_ROW, heading=self._headings.path, header=header or "")
-            header = text if header is None else header
+            found = [_Cell(cell, self._styles, self._cell_label) for cell in cells]
+            before = next((cell.turns_before for cell in found if cell.text), 0)
+            self.flow.turn(before)
+            text = row_text(
+                [*[""] * _span(row, "trPr/gridBefore", 0), *(part for cell in found for part in cell.parts)]
+            )
+            self.flow.add(text, Kind.TABLE_ROW, heading=self._headings.path, header=header or "")
+            # A title across the whole table says nothing of its columns
+            if header is None and (sum(bool(cell.text) for cell in found) > 1 or len(cells) == 1):
+                header = text
+            self.flow.turn(max((cell.turns for cell in found), default=0) - before)
+            for cell in found:
+                aside += cell.paragraphs
+                for inner in cell.tables:
+                    self._table(inner)
+        self._beside(aside)
+
+    def _cell_label(self, element: Any) -> str:
+        properties = element.find(f"{W}pPr")
+        return self._label(properties, self._styles.get(value(properties, "pStyle"))) or ""
 
 
-def _level(element: Any, style: str) -> int | None:
+class _Cell:
+    """A cell of a table."""
+
+    def __init__(self, element: Any, styles: Styles, label: Callable[[Any], str]) -> None:
+        self.paragraphs: list[Paragraph] = []
+        self.tables: list[Any] = []
+        words: list[str] = []
+        merged = element.find(f"{W}tcPr/{W}vMerge")
+        if merged is None or merged.get(f"{W}val") == "restart":
+            for block in _below(element, f"{W}p", f"{W}tbl"):
+                if block.tag == f"{W}tbl":
+                    self.tables.append(block)
+                    continue
+                paragraph = Paragraph(block, styles)
+                self.paragraphs.append(paragraph)
+                words += [label(block), paragraph.text] if paragraph.text.strip() else []
+        self.text = one_line(" ".join(words))
+        self.parts = [self.text, *[""] * (_span(element, "tcPr/gridSpan", 1) - 1)]
+        """Its text, and nothing for each further column that it covers."""
+        first = next((at for at, each in enumerate(self.paragraphs) if each.text.strip()), 0)
+        self.turns = sum(each.turns_before + each.turns_after for each in self.paragraphs)
+        self.turns_before = sum(each.turns_before for each in self.paragraphs[: first + 1])
+
+
+def _part(package: Package, main: str, kind: str, empty: Any = None) -> Any:
+    """The root of a part that the main part links to, or `empty` where there is none."""
+    name = next(iter(package.related(main, kind)), None)
+    return empty if name is None else package.xml(name)
+
+
+def _span(element: Any, path: str, default: int) -> int:
+    return min(max(whole(value(element, path), default), default), _WIDEST)
+
+
+def _is_deleted(row: Any) -> bool:
+    return row.find(f"{W}trPr/{W}del") is not None
+
+
+def _holds_much(cell: Any) -> bool:
+    """Whether a row's only cell holds text rather than a value."""
+    return sum(len(each.text or "") for each in cell.iter(f"{W}t")) > _LAYOUT_CHARACTERS
+
+
+def _level(properties: Any, style: Style) -> int | None:
     """How deep a heading is (0 for the title), or None for what is none."""
-    if style.lower() == "title":
-        return 0
-    if match := _HEADING.fullmatch(style):
-        return int(match.group(1))
-    outline = element.find(f"{qn('w:pPr')}/{qn('w:outlineLvl')}")
-    depth = "" if outline is None else outline.get(qn("w:val"), "")
-    return int(depth) + 1 if depth.isdigit() and int(depth) < 9 else None
+    depth = value(properties, "outlineLvl")
+    if depth.isdigit():
+        return whole(depth) + 1 if whole(depth) < 9 else None
+    return style.level
 
 
-def _blocks(container: Any) -> Iterator[Any]:
-    """Paragraphs and tables in order, also those inside content controls and tracked insertions."""
-    waiting = [iter(container)]
+def _below(container: Any, *tags: str) -> Iterator[Any]:
+    """The elements of these kinds in order, also those inside content controls and tracked insertions."""
+    waiting = [container.iterchildren("{*}*")]
     while waiting:
         element = next(waiting[-1], None)
         if element is None:
             waiting.pop()
-        elif element.tag in (qn("w:p"), qn("w:tbl")):
+        elif element.tag in tags:
             yield element
         elif element.tag in _WRAPPERS:
-            waiting.append(iter(element))
-
-
-def _own(parent: Any, tag: str) -> Iterator[Any]:
-    """A table's rows or a row's cells, also those inside content controls, but none of an inner table."""
-    waiting = [iter(parent)]
-    while waiting:
-        element = next(waiting[-1], None)
-        if element is None:
-            waiting.pop()
-        elif element.tag == tag:
-            yield element
-        elif element.tag in _WRAPPERS:
-            waiting.append(iter(element))
-
-
-def _text(root: Any) -> str:
-    """The visible text below an element: deleted text and the second copy of drawings left out."""
-    parts: list[str] = []
-    skipping = None
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        if skipping is not None:
-            if event == "end" and element is skipping:
-                skipping = None
-        elif event == "start" and element.tag in _SKIPPED:
-            skipping = element
-        elif event == "start" and element.tag in _TEXT:
-            parts.append(element.text or "")
-        elif event == "start" and element.tag in _BREAKS:
-            parts.append(_BREAKS[element.tag])
-        elif event == "end" and element.tag == qn("w:p") and element is not root:
-            parts.append("\n")
-    return "".join(parts)
+            waiting.append(element.iterchildren("{*}*"))
