@@ -11,6 +11,7 @@ from engines.parsing import refusals
 from engines.parsing.building import PageBuilder
 from engines.parsing.limits import Limits
 from engines.parsing.pdf_blocks import Layout
+from engines.parsing.pdf_display import Display
 from engines.parsing.pdf_glyphs import runs_of
 from engines.parsing.pdf_lines import lines_of
 from engines.parsing.reporting import Report
@@ -75,7 +76,7 @@ def _page(document: pypdfium2.PdfDocument, index: int, layout: Layout) -> Page:
         builder = PageBuilder(index + 1, width=width, height=height)
         textpage = page.get_textpage()
         try:
-            lines = lines_of(runs_of(page, textpage, width, height))
+            lines = lines_of(runs_of(textpage, Display.of(page)))
         finally:
             textpage.close()
         layout.fill(builder, lines, width, height)

@@ -72,7 +72,8 @@ class Layout:
                 glue = ""
                 if self._drops_hyphen(text, after.text, hyphenates):
                     text = text[:-1]
-            box = (line.x0 / width, line.y0 / height, line.x1 / width, line.y1 / height)
+            left, top, right, bottom = line.turn.back((line.x0, line.y0, line.x1, line.y1), width, height)
+            box = (left / width, top / height, right / width, bottom / height)
             x0, y0, x1, y1 = (min(max(side, 0.0), 1.0) for side in box)
             pieces.append(Piece(text, (x0, y0, x1, y1), glue))
         return pieces

@@ -1,29 +1,35 @@
-"""The characters of a PDF page as runs: text on one baseline without a wide gap, as the reader sees the page.
+"""The words of a PDF page as runs: text on one baseline without a wide gap, as the reader sees the page.
 
 pdfium gives characters in the order they are drawn, with its own spaces and line breaks, in the page's own
-coordinates; here they become display coordinates (rotated, cropped, origin top left, in points).
+coordinates. Asking for the box of each would take most of the time, so it is asked for the first and the last of
+each word. Text that was drawn turned is turned back: every run reads from left to right in its own frame.
 """
 
 import ctypes
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pypdfium2
 from pypdfium2 import raw
 
+from engines.parsing.pdf_display import Bounds, Display, Turn
+from engines.parsing.pdf_letters import HYPHEN, directions, has_right_to_left, in_order, spelled
+
 WIDE_GAP = 1.25
 """A gap of this many line heights parts two cells of a table; words stand closer."""
-_DEVICE = 1_000_000
+_TOUCHING = 0.12
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.I)
-_HYPHENS = {0x02, 0xFFFE}  # how pdfium marks a hyphen at the end of a line
-_BULLETS = {0xF0B7: "•", 0xF0A7: "▪", 0xF0D8: "▸", 0xF0FC: "✓", 0xF06E: "■", 0xF071: "□", 0xF02D: "-", 0xF076: "❖"}
+_FORCE_BOLD = 1 << 18
+_WORDS = re.compile(r"[\r\n]+|[^\s\x02]*\x02|[^\s\x02]+")
+# The ligature ff of TeX's old fonts goes by this name in PDFs that lack the right one; ffi has none at all.
+_TEX_FF = re.compile(r"(?<=[^\W\d_])\u21b5(?=[^\W\d_])")
+_TEX_FONT = re.compile(rb"(?:[A-Z]{6}\+)?(?:CM|LM|SF)[A-Z]{1,4}\d")
 
 
 @dataclass(slots=True)
 class Run:
-    """Text on one baseline; x0, y0, x1, y1 in points, origin top left."""
+    """Text on one baseline; x0, y0, x1, y1 in points, origin top left, in the frame of its turn."""
 
     text: str
     x0: float
@@ -31,6 +37,11 @@ class Run:
     x1: float
     y1: float
     bold: bool = False
+    turn: Turn = Turn.UPRIGHT
+    size: float = 0.0
+    """Height of the longest word's letters: a raised number beside them makes the box higher, not the writing."""
+    base: float = 0.0
+    """Lower edge of the longest word's letters."""
 
     @property
     def height(self) -> float:
@@ -38,118 +49,150 @@ class Run:
         return max(self.y1 - self.y0, 0.1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Display:
-    """From page to display coordinates, an affine map."""
+@dataclass(slots=True)
+class _Word:
+    """A word, the places of its characters, and the boxes of all of it and of its first letter on display."""
 
-    a: float
-    b: float
-    c: float
-    d: float
-    e: float
-    f: float
-
-    def box(self, rect: raw.FS_RECTF) -> tuple[float, float, float, float]:
-        left, right, top, bottom = rect.left, rect.right, rect.top, rect.bottom
-        xa, xb = self.a * left + self.b * top + self.c, self.a * right + self.b * bottom + self.c
-        ya, yb = self.d * left + self.e * top + self.f, self.d * right + self.e * bottom + self.f
-        return min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb)
+    text: str
+    first: int
+    last: int
+    box: Bounds
+    letter: Bounds
 
 
-def runs_of(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage, width: float, height: float) -> Iterator[Run]:
+def runs_of(textpage: pypdfium2.PdfTextPage, display: Display) -> Iterator[Run]:
     """The runs of a page in the order they are drawn; what lies outside the page is left out."""
-    display = _display(page, width, height)
-    handle, rect = textpage.raw, raw.FS_RECTF()
-    reference = ctypes.byref(rect)
-    letters: list[str] = []
+    handle, width, height = textpage.raw, display.width, display.height
     run: Run | None = None
-    for index in range(raw.FPDFText_CountChars(handle)):
-        code = raw.FPDFText_GetUnicode(handle, index)
-        if code in (10, 13):
-            if run is not None:
-                yield _finished(run, letters)
+    words: list[_Word] = []
+    askew = False
+    for word in _words(handle, display):
+        if run is not None and word is not None:
+            box = run.turn.into(word.box, width, height)
+            if askew or _goes_on(run, box):
+                run.x0, run.y0 = min(run.x0, box[0]), min(run.y0, box[1])
+                run.x1, run.y1 = max(run.x1, box[2]), max(run.y1, box[3])
+                words.append(word)
+                continue
+        if run is not None:
+            yield _finished(run, words, handle, display)
             run = None
-            continue
-        letter = _letter(code)
-        if not letter or letter == " ":
-            if letter and run is not None:
-                letters.append(letter)
-            continue
-        if not raw.FPDFText_GetLooseCharBox(handle, index, reference):
-            continue
-        x0, y0, x1, y1 = display.box(rect)
-        if x1 < 0 or y1 < 0 or x0 > width or y0 > height:
-            continue
-        if run is not None and not _goes_on(run, x0, y0, x1, y1):
-            yield _finished(run, letters)
-            run = None
-        if run is None:
-            run, letters = Run("", x0, y0, x1, y1, _is_bold(handle, index)), []
-        letters.append(letter)
-        _grow(run, x0, y0, x1, y1)
+        if word is not None:
+            turn, askew = display.turn(raw.FPDFText_GetCharAngle(handle, word.first))
+            run, words = Run("", *turn.into(word.box, width, height), turn=turn), [word]
     if run is not None:
-        yield _finished(run, letters)
+        yield _finished(run, words, handle, display)
 
 
-def _display(page: pypdfium2.PdfPage, width: float, height: float) -> _Display:
-    def device(x: float, y: float) -> tuple[float, float]:
-        across, down = ctypes.c_int(), ctypes.c_int()
-        raw.FPDF_PageToDevice(page.raw, 0, 0, _DEVICE, _DEVICE, 0, x, y, ctypes.byref(across), ctypes.byref(down))
-        return across.value * width / _DEVICE, down.value * height / _DEVICE
-
-    c, f = device(0, 0)
-    xx, xy = device(1000, 0)
-    yx, yy = device(0, 1000)
-    return _Display((xx - c) / 1000, (yx - c) / 1000, c, (xy - f) / 1000, (yy - f) / 1000, f)
+def _goes_on(run: Run, box: Bounds) -> bool:
+    """Whether a word continues the run: on its baseline, near its end (either one: text may run leftwards)."""
+    x0, y0, x1, y1 = box
+    tall, high = run.y1 - run.y0, y1 - y0
+    if min(run.y1, y1) - max(run.y0, y0) < 0.3 * min(tall, high):
+        return False
+    return max(x0 - run.x1, run.x0 - x1) < WIDE_GAP * max(tall, high)
 
 
-def _letter(code: int) -> str:
-    """What a code stands for in text: ligatures and Arabic shapes taken apart, "" for nothing visible."""
-    if 32 < code < 127:
-        return chr(code)
-    if code in _HYPHENS:
-        return "-"
-    if code in _BULLETS:
-        return _BULLETS[code]
-    if code < 32 or 127 <= code < 0xA0 or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
-        return " " if code in (9, 32) else ""
-    letter = chr(code)
-    if letter.isspace():
-        return " "
-    if 0xFB00 <= code <= 0xFDFF or 0xFE70 <= code <= 0xFEFC:
-        return unicodedata.normalize("NFKC", letter)
-    return "" if code in (0x200B, 0x2060, 0xFEFF, 0xFFFF) else letter
-
-
-def _goes_on(run: Run, x0: float, y0: float, x1: float, y1: float) -> bool:
-    """Whether a character continues the run: on its baseline, near its end (either one: text may run leftwards)."""
-    overlap = min(run.y1, y1) - max(run.y0, y0)
-    if overlap < 0.3 * min(run.height, y1 - y0):
-        # Turned text: each letter stands right above the one before, so the run stays as narrow as a letter.
-        narrow = max(run.x1, x1) - min(run.x0, x0) < 1.5 * max(x1 - x0, y1 - y0)
-        return narrow and _apart(run.x0, run.x1, x0, x1) < 0 and _apart(run.y0, run.y1, y0, y1) < x1 - x0
-    return _apart(run.x0, run.x1, x0, x1) < WIDE_GAP * max(run.height, y1 - y0)
-
-
-def _apart(a0: float, a1: float, b0: float, b1: float) -> float:
-    return max(b0 - a1, a0 - b1)
-
-
-def _grow(run: Run, x0: float, y0: float, x1: float, y1: float) -> None:
-    run.x0, run.y0 = min(run.x0, x0), min(run.y0, y0)
-    run.x1, run.y1 = max(run.x1, x1), max(run.y1, y1)
-
-
-def _finished(run: Run, letters: list[str]) -> Run:
-    run.text = " ".join("".join(letters).split())
-    letters.clear()
+def _finished(run: Run, words: list[_Word], handle: raw.FPDF_TEXTPAGE, display: Display) -> Run:
+    """The run with its text, size and weight."""
+    parts = [words[0].text]
+    for before, word in zip(words, words[1:], strict=False):
+        close = word.first == before.last + 1 and _touch(before, word)
+        parts.append(word.text if close else f" {word.text}")
+    run.text = "".join(parts)
+    longest = max(words, key=lambda word: word.last - word.first)
+    _, y0, _, y1 = run.turn.into(longest.letter, display.width, display.height)
+    run.size, run.base = max(y1 - y0, 0.1), y1
+    run.bold = _is_bold(handle, words[0].first) and (len(words) == 1 or _is_bold(handle, words[-1].last))
     return run
+
+
+def _touch(before: _Word, word: _Word) -> bool:
+    (a0, b0, a1, b1), (x0, y0, x1, y1) = before.box, word.box
+    slack = _TOUCHING * (word.letter[3] - word.letter[1])
+    return max(x0 - a1, a0 - x1) < slack and max(y0 - b1, b0 - y1) < slack
+
+
+def _words(handle: raw.FPDF_TEXTPAGE, display: Display) -> Iterator[_Word | None]:
+    """The words of a page; None where pdfium ends a line."""
+    rect = raw.FS_RECTF()
+    reference = ctypes.byref(rect)
+    box_of, on_display, width, height = raw.FPDFText_GetLooseCharBox, display.box, display.width, display.height
+    for match in _WORDS.finditer(_characters(handle)):
+        word = match.group()
+        first, end = match.span()
+        if word[0] in "\r\n":
+            yield None
+            continue
+        if word.isascii() and word.isprintable():
+            text = word
+        elif has_right_to_left(word):
+            yield from _right_to_left(handle, display, word, first)
+            continue
+        else:
+            text = spelled(word)
+            if not text:
+                continue
+        box_of(handle, first, reference)
+        letter = box = on_display(rect)
+        if end - first > 1:
+            box_of(handle, end - 1, reference)
+            x0, y0, x1, y1 = on_display(rect)
+            box = (min(x0, box[0]), min(y0, box[1]), max(x1, box[2]), max(y1, box[3]))
+        if box[2] >= 0 and box[3] >= 0 and box[0] <= width and box[1] <= height:
+            yield _Word(text, first, end - 1, box, letter)
+
+
+def _right_to_left(handle: raw.FPDF_TEXTPAGE, display: Display, word: str, first: int) -> Iterator[_Word]:
+    """A word with right-to-left letters, taken apart where its direction changes."""
+    rect = raw.FS_RECTF()
+    boxes: list[Bounds] = []
+    for index in range(first, first + len(word)):
+        raw.FPDFText_GetLooseCharBox(handle, index, ctypes.byref(rect))
+        boxes.append(display.box(rect))
+    for start, end in directions(word):
+        text = spelled(in_order(word[start:end], boxes[start:end]))
+        lefts, uppers, rights, lowers = zip(*boxes[start:end], strict=True)
+        box = (min(lefts), min(uppers), max(rights), max(lowers))
+        if text and box[2] >= 0 and box[3] >= 0 and box[0] <= display.width and box[1] <= display.height:
+            yield _Word(text, first + start, first + end - 1, box, boxes[start])
+
+
+def _characters(handle: raw.FPDF_TEXTPAGE) -> str:
+    """The characters of a page, each in its place among pdfium's."""
+    count = max(raw.FPDFText_CountChars(handle), 0)
+    buffer = (ctypes.c_ushort * (2 * count + 2))()
+    length = raw.FPDFText_GetText(handle, 0, count, buffer) if count else 0
+    text = bytes(buffer)[: 2 * max(length - 1, 0)].decode("utf-16-le", "replace")
+    if len(text) != count:
+        # Characters without a meaning are left out of the text, so that its places are not theirs.
+        codes = (raw.FPDFText_GetUnicode(handle, index) for index in range(count))
+        text = "".join(chr(code) if 0 < code <= 0x10FFFF else "\ufffe" for code in codes)
+    if "\u21b5" in text:
+        text = _TEX_FF.sub("\ufb00", text)
+    return text if "\ufffe" not in text else _with_hyphens(handle, text)
+
+
+def _with_hyphens(handle: raw.FPDF_TEXTPAGE, text: str) -> str:
+    """The text with what pdfium has no letter for: a hyphen at a line's end, TeX's ligature ffi, or nothing."""
+    letters = list(text)
+    for place, letter in enumerate(letters):
+        if letter == "\ufffe":
+            code = raw.FPDFText_GetUnicode(handle, place)
+            is_ligature = code == 0 and text[place - 1 : place].isalpha() and _TEX_FONT.match(_font(handle, place)[0])
+            letters[place] = HYPHEN if code in (0x02, 0xFFFE) else "\ufb03" if is_ligature else "\x00"
+    return "".join(letters)
+
+
+def _font(handle: raw.FPDF_TEXTPAGE, index: int) -> tuple[bytes, int]:
+    """The name and the flags of a character's font."""
+    name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
+    raw.FPDFText_GetFontInfo(handle, index, name, 128, ctypes.byref(flags))
+    return name.value, flags.value
 
 
 def _is_bold(handle: raw.FPDF_TEXTPAGE, index: int) -> bool:
     if raw.FPDFText_GetFontWeight(handle, index) >= 600:
         return True
-    name = ctypes.create_string_buffer(128)
-    flags = ctypes.c_int()
-    raw.FPDFText_GetFontInfo(handle, index, name, 128, ctypes.byref(flags))
-    return bool(_BOLD.search(name.value)) or bool(flags.value & (1 << 18))
+    name, flags = _font(handle, index)
+    return bool(_BOLD.search(name)) or bool(flags & _FORCE_BOLD)

@@ -2,7 +2,7 @@
 
 The order in which a page is drawn is the order its writer thought in: it keeps the columns of an article apart
 and the rows of a table together, which no rule about gaps does as well. Only where it jumps about is a page
-read from top to bottom instead.
+read from top to bottom instead. Writing of each turn is read by itself, the most frequent first.
 """
 
 import re
@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from engines.parsing.pdf_display import Turn
 from engines.parsing.pdf_glyphs import WIDE_GAP, Run
+from engines.parsing.pdf_letters import has_right_to_left
 
 _NEAR = 0.12
 _MARKER = re.compile(r"(?:[•●▪■□◦○▸►✓❖·–—*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])")
@@ -32,6 +34,11 @@ class VisualLine:
     x1: float = 0.0
     y1: float = 0.0
     bold: bool = False
+    turn: Turn = Turn.UPRIGHT
+    size: float = 0.1
+    """Height of the letters of its longest run."""
+    base: float = 0.0
+    """Lower edge of these letters."""
 
     @property
     def height(self) -> float:
@@ -43,6 +50,8 @@ class VisualLine:
         self.x0, self.x1 = min(run.x0 for run in runs), max(run.x1 for run in runs)
         self.y0, self.y1 = min(run.y0 for run in runs), max(run.y1 for run in runs)
         self.bold = all(run.bold for run in runs)
+        longest = max(runs, key=lambda run: len(run.text))
+        self.turn, self.size, self.base = longest.turn, longest.size, longest.base
         self.cells = _cells(runs)
         marked = _MARKER.fullmatch(self.cells[0].split(" ", 1)[0]) or self.cells[0][0] in _BULLETS
         self.is_item = bool(marked) and len(" ".join(self.cells)) > 3
@@ -54,21 +63,38 @@ class VisualLine:
 
 def lines_of(runs: Iterable[Run]) -> list[VisualLine]:
     """Visual lines in reading order; empty runs are left out."""
-    lines = _joined([run for run in runs if run.text])
-    if _jumps_about(lines):
-        lines = _top_to_bottom(lines)
-    return [line.finish() for line in lines]
+    by_turn: dict[Turn, list[Run]] = {}
+    for run in runs:
+        if run.text:
+            by_turn.setdefault(run.turn, []).append(run)
+    ordered: list[VisualLine] = []
+    for group in sorted(by_turn.values(), key=lambda group: -sum(len(run.text) for run in group)):
+        lines = _joined(group)
+        ordered += _top_to_bottom(lines) if _jumps_about(lines) else lines
+    return [line.finish() for line in ordered]
 
 
 def _joined(runs: list[Run]) -> list[VisualLine]:
     """Runs that follow each other on one height become a line."""
     lines: list[VisualLine] = []
     for run in runs:
-        if lines and _same_height(lines[-1].runs[-1], run) and not _overprints(lines[-1].runs, run):
+        if lines and _continues(lines[-1].runs, run):
             lines[-1].runs.append(run)
         else:
             lines.append(VisualLine([run]))
     return lines
+
+
+def _continues(runs: list[Run], run: Run) -> bool:
+    """Whether a run stands on the height of the runs before it, or is a raised or lowered sign right beside them."""
+    last = runs[-1]
+    if not _same_height(last, run):
+        small, large = sorted((last.size, run.size))
+        overlap = min(last.y1, run.y1) - max(last.y0, run.y0)
+        beside = -0.3 * large < run.x0 - last.x1 < 0.3 * large
+        if small > 0.8 * large or overlap < 0.25 * small or not beside:
+            return False
+    return not _overprints(runs, run)
 
 
 def _same_height(one: Run, other: Run) -> bool:
@@ -86,8 +112,9 @@ def _jumps_about(lines: list[VisualLine]) -> bool:
     ups = 0
     for before, after in pairwise(lines):
         one, other = before.runs[-1], after.runs[0]
-        # Back up, yet not to the top of a next column on the right
-        if other.y1 < one.y0 and other.x0 < one.x1:
+        # Back up, yet not to the top of a next column: on the right, or on the left of right-to-left writing
+        beside = other.x1 <= one.x0 if has_right_to_left(one.text) else other.x0 >= one.x1
+        if other.y1 < one.y0 and not beside:
             ups += 1
     return ups > max(5, 0.15 * len(lines))
 
@@ -100,7 +127,9 @@ def _top_to_bottom(lines: list[VisualLine]) -> list[VisualLine]:
         else:
             ordered.append(VisualLine([run]))
     for line in ordered:
-        line.runs.sort(key=lambda run: run.x0)
+        leftwards = sum(len(run.text) for run in line.runs if has_right_to_left(run.text))
+        is_leftwards = 2 * leftwards > sum(len(run.text) for run in line.runs)
+        line.runs.sort(key=lambda run: -run.x1 if is_leftwards else run.x0)
     return ordered
 
 
