@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import warnings
 
 from celery import Celery
@@ -11,12 +10,8 @@ from celery.signals import (
     beat_init,
     celeryd_after_setup,
     setup_logging,
-    worker_process_init,
-    worker_process_shutdown,
     worker_shutdown,
 )
-
-from config.children import die_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Running as root is dangerous where tasks may be pickles; CELERY_ACCEPT_CONTENT takes JSON alone.
@@ -33,28 +28,17 @@ def keep_django_logging(**_: object) -> None:
 
 
 @celeryd_after_setup.connect
-def begin_in_threads_worker(sender: str, instance: object, **_: object) -> None:
-    """A threads worker is one process: once it is warm, it shows that it lives.
+def begin_in_worker(sender: str, **_: object) -> None:
+    """Every worker is one process with threads: once it is warm, it shows that it lives."""
+    from django.conf import settings
 
-    A prefork parent holds no lease and must not have threads or connections when it forks.
-    """
     from apps.inference import heartbeat
 
-    if "prefork" in getattr(instance.pool_cls, "__module__", ""):  # type: ignore[attr-defined]
-        return
     role = sender.partition("@")[0]
+    if role == "ingest":
+        os.nice(settings.INGEST_NICENESS)
     warm_up(role)
     heartbeat.start(role=role)
-
-
-@worker_process_init.connect
-def begin_in_prefork_child(**_: object) -> None:
-    """A prefork child holds the leases itself, so it has a heartbeat of its own, and ends with its parent."""
-    from apps.inference import heartbeat
-
-    die_with_parent(signal.SIGKILL, os.getppid())
-    warm_up("ingest")
-    heartbeat.restart(role="ingest")
 
 
 @beat_init.connect
@@ -66,7 +50,6 @@ def begin_in_beat(**_: object) -> None:
 
 
 @worker_shutdown.connect
-@worker_process_shutdown.connect
 def end(**_: object) -> None:
     """What ends in order is not waited for: its heartbeat goes with it."""
     from apps.inference import heartbeat

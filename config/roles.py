@@ -66,8 +66,9 @@ ROLES = (
     ),
     Role(
         "ingest",
-        # Processes, not threads: pdfium is not thread-safe, and a process can be limited and killed.
-        f"{WORKER} -Q ingest -n ingest@%h -P prefork -c {{INGEST_PROCESSES}}",
+        # Threads share one encoder. What reads a document is a limited process of its own, so nothing here needs
+        # to be killed; while one thread waits for a reader, another one's passages are embedded (docs/adr/0008).
+        f"{WORKER} -Q ingest -n ingest@%h -P threads -c {{INGEST_THREADS}}",
         stop_order=1,
         stop_seconds=10,
         colour=33,
@@ -75,4 +76,4 @@ ROLES = (
     ),
     Role("beat", "celery -q -A config beat", stop_order=0, stop_seconds=5, colour=34, after_ready=True),
 )
-SETTINGS_USED = ("HOST", "PORT", "SEARCH_THREADS", "ANSWER_THREADS", "INGEST_PROCESSES")
+SETTINGS_USED = ("HOST", "PORT", "SEARCH_THREADS", "ANSWER_THREADS", "INGEST_THREADS")

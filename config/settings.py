@@ -189,8 +189,6 @@ CELERY_BEAT_SCHEDULE = {
 }
 # Everything scheduled is due again within seconds of a start: a schedule kept on disk could only break.
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
-# An ingest process loads its encoder before it says that it is up; the default of 4 s would kill it.
-CELERY_WORKER_PROC_ALIVE_TIMEOUT = 60.0
 
 # --------------------------------------------------------------------------------------------- users
 AUTH_USER_MODEL = "users.User"
@@ -261,7 +259,8 @@ INGEST_ATTEMPTS = int(positive("INGEST_ATTEMPTS", 3))
 SEARCH_LIMIT_MAX = int(positive("SEARCH_LIMIT_MAX", 100))
 
 # ------------------------------------------------------------------------------------------ processes
-INGEST_PROCESSES = int(positive("INGEST_PROCESSES", 1))
+INGEST_THREADS = int(positive("INGEST_THREADS", 2))
+INGEST_NICENESS = env.int("INGEST_NICENESS", default=10)  # 0 to 19: how far questions go before documents
 ANSWER_THREADS = int(positive("ANSWER_THREADS", 200))
 SEARCH_THREADS = int(positive("SEARCH_THREADS", 8))
 SAMPLE = env.bool("SAMPLE", default=True)

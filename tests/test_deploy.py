@@ -16,7 +16,7 @@ IN_A_CONTAINER = {
     "PORT": "8000",
     "SEARCH_THREADS": "8",
     "ANSWER_THREADS": "200",
-    "INGEST_PROCESSES": "1",
+    "INGEST_THREADS": "2",
 }
 
 

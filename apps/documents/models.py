@@ -64,10 +64,64 @@ class Membership(models.Model):
         return f"{self.user or self.group} is {self.role} of {self.collection}"
 
 
+class Tag(models.Model):
+    """A word that people of a collection put on documents, to find and to narrow."""
+
+    id = models.BigAutoField(primary_key=True)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=50)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["collection", "name"], name="tag_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceKind(models.TextChoices):
+    """Where a source's documents come from."""
+
+    PAGE = "page", "one page or file by its address"
+    SITE = "site", "a website, by its sitemap or its links"
+    FOLDER = "folder", "a folder on the server"
+    BUCKET = "bucket", "an S3 bucket"
+
+
+class Source(models.Model):
+    """A place that documents of a collection come from and are kept in step with."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="sources")
+    kind = models.CharField(max_length=10, choices=SourceKind.choices)
+    address = models.CharField(max_length=2000, help_text="URL, folder, or bucket/prefix.")
+    options = models.JSONField(default=dict, blank=True, help_text="Depth, limit, sitemap, region, endpoint.")
+    every_hours = models.PositiveIntegerField(default=0, help_text="How often it is synced by itself; 0 for never.")
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    lease = models.UUIDField(null=True, blank=True, editable=False, help_text="The worker that syncs it now.")
+    due_at = models.DateTimeField(null=True, blank=True, db_index=True, help_text="When it is synced next.")
+    synced_at = models.DateTimeField(null=True, blank=True)
+    seen = models.PositiveIntegerField(default=0, help_text="Entries of the newest sync so far.")
+    outcome = models.JSONField(default=dict, blank=True, help_text="New, changed, vanished, unchanged, refused.")
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.address
+
+
 class Document(models.Model):
     """A document under one id for all its versions. `current` serves; `latest` is the newest upload.
 
-    A deleted document stays as a row without text, so that old answers can say when it went.
+    It may lie within another one (`parent`: an archive's member, a mail's attachment) or come from a source;
+    `key` is its name there. A deleted document stays as a row without text, so that old answers can say when
+    it went.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -78,6 +132,11 @@ class Document(models.Model):
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
+    source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="documents")
+    key = models.CharField(max_length=600, blank=True, help_text="Its path in the parent, or key in the source.")
+    mark = models.CharField(max_length=500, blank=True, help_text="The source's fingerprint of it, an ETag or a time.")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="documents")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -86,6 +145,14 @@ class Document(models.Model):
     class Meta:
         ordering: ClassVar = ["-created_at"]
         indexes: ClassVar = [models.Index(fields=["collection", "deleted_at"], name="document_in_collection")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["parent", "key"], condition=Q(deleted_at__isnull=True), name="document_once_in_its_parent"
+            ),
+            models.UniqueConstraint(
+                fields=["source", "key"], condition=Q(deleted_at__isnull=True), name="document_once_in_its_source"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title
@@ -115,6 +182,9 @@ class Version(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(default=1)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     file_name = models.CharField(max_length=255)
     stored_as = models.CharField(
         max_length=100, editable=False, help_text="Path in the file store, a UUID; empty when the file is gone."
@@ -134,9 +204,8 @@ class Version(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     lease = models.UUIDField(null=True, blank=True, help_text="The worker that holds it (inference.Worker).")
     queued_at = models.DateTimeField()
-    send_after = models.DateTimeField(
-        help_text="While queued: when the reconciler puts it in the queue (again), should no worker have it by then."
-    )
+    not_before = models.DateTimeField(help_text="While queued: when it may be taken; later after a try that failed.")
+    turn = models.FloatField(default=0, help_text="While queued: its place, lowest first (docs/adr/0008).")
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -150,10 +219,31 @@ class Version(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["document", "number"], name="version_number_once"),
         ]
-        indexes: ClassVar = [models.Index(fields=["state", "queued_at"], name="version_queue")]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "turn", "id"], name="version_queue"),
+            models.Index(fields=["state", "uploaded_by", "turn"], name="version_turns"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.file_name} (version {self.number})"
+
+
+class Event(models.Model):
+    """What happened to a document, for its history."""
+
+    id = models.BigAutoField(primary_key=True)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    version = models.PositiveIntegerField(null=True, blank=True, help_text="The number of the version it is about.")
+    kind = models.CharField(max_length=20)
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.text}".strip()
 
 
 class Page(models.Model):

@@ -1,5 +1,6 @@
 """Reads with names. Permission is an argument: `visible_to(user)`, `editable_by(user)`."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -69,5 +70,9 @@ class VersionQuerySet(models.QuerySet):
     """Versions by where they stand."""
 
     def waiting(self) -> Self:
-        """Queued, oldest first: the order they are taken in."""
-        return self.filter(state="queued").order_by("queued_at", "id")
+        """Queued, in the order they are taken in."""
+        return self.filter(state="queued").order_by("turn", "id")
+
+    def due(self, now: datetime) -> Self:
+        """Those of the waiting that may be taken now."""
+        return self.waiting().filter(lease__isnull=True, not_before__lte=now, document__deleted_at__isnull=True)

@@ -43,11 +43,11 @@ class Received:
     media_type: str
 
 
-class _Local(File):
-    """A file that already lies on the store's disk, so that keeping it is a rename."""
+class LocalFile(File):
+    """A file that lies on this machine's disk already; kept by a rename where that is the store's disk."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(None, name=path.name)
+    def __init__(self, path: Path, name: str = "") -> None:
+        super().__init__(None, name=name or path.name)
         self._path = path
 
     def temporary_file_path(self) -> str:
@@ -137,7 +137,7 @@ def keep(file: Received) -> str:
     """Moves a received file into the store; gives its path there. On disk for good when this returns."""
     identity = uuid4().hex
     try:
-        stored_as = default_storage.save(f"{identity[:2]}/{identity}", _Local(file.path))
+        stored_as = default_storage.save(f"{identity[:2]}/{identity}", LocalFile(file.path))
         _sync_folder(stored_as)
     except OSError as error:
         raise _unwritable(error) from error

@@ -17,16 +17,17 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(name="documents.ingest")
-def ingest(version_id: str) -> None:
-    """Queue `ingest`. Idempotent; recovery is the reconciler's, so nothing is retried here.
+def ingest() -> None:
+    """Queue `ingest`: takes the version whose turn it is. A message says that one waits, not which; recovery is
+    the reconciler's, so nothing is retried here.
 
-    A try that could not even let go of its lease (the database was away for minutes) ends this process's
+    A try that could not even let go of its lease (the database was away for minutes) ends this thread's
     heartbeat, so that the lease is seen as lost; the next task begins another.
     """
     try:
-        ingestion.ingest(UUID(version_id), heartbeat.start(role="ingest"))
+        ingestion.ingest_next(heartbeat.of_this_thread(role="ingest"))
     except Exception:
-        heartbeat.stop()
+        heartbeat.stop_of_this_thread()
         raise
 
 

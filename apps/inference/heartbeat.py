@@ -116,12 +116,25 @@ def start(role: str) -> UUID:
         return _heart.id
 
 
-def restart(role: str) -> UUID:
-    """For a forked child: the parent's heart does not beat here, and its lock may have been held."""
-    global _heart, _one_at_a_time
-    _one_at_a_time = threading.Lock()
-    _heart = None
-    return start(role)
+_of_thread = threading.local()
+
+
+def of_this_thread(role: str) -> UUID:
+    """The same for a thread that holds a lease of its own: its heart is stopped by the thread or by the end of
+    the process."""
+    heart: Heart | None = getattr(_of_thread, "heart", None)
+    if heart is None or heart.pid != os.getpid():
+        heart = _of_thread.heart = Heart(role)
+        heart.start()
+    return heart.id
+
+
+def stop_of_this_thread() -> None:
+    """Ends this thread's heartbeat, if it has one, so that what it held is seen as lost."""
+    heart: Heart | None = getattr(_of_thread, "heart", None)
+    if heart is not None:
+        _of_thread.heart = None
+        heart.stop()
 
 
 def stop() -> None:

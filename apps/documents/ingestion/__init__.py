@@ -1,6 +1,6 @@
 """A version's way from a file to passages that can be found, and what puts it back on that way."""
 
 from apps.documents.ingestion.reconciling import reconcile
-from apps.documents.ingestion.work import ingest
+from apps.documents.ingestion.work import ingest, ingest_next
 
-__all__ = ["ingest", "reconcile"]
+__all__ = ["ingest", "ingest_next", "reconcile"]

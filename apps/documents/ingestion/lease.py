@@ -24,6 +24,9 @@ ASK_EVERY_SECONDS = 0.5
 PATIENCE_SECONDS = 90.0
 """Longer than a database may be locked or restarting (docs/operating.md) before a try is given up."""
 
+CANDIDATES = 8
+"""How many waiting versions are looked at in one query; other workers may take the first of them meanwhile."""
+
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -82,6 +85,13 @@ class Lease:
             warnings=[],
         )
         return cls(version, worker) if taken else None
+
+    @classmethod
+    def take_next(cls, worker: UUID) -> "Lease | None":
+        """The lease on the version whose turn it is, or None where none is due."""
+        due = Version.objects.due(timezone.now()).filter(attempts__lt=settings.INGEST_ATTEMPTS)
+        leases = (cls.take(version, worker) for version in list(due.values_list("pk", flat=True)[:CANDIDATES]))
+        return next((lease for lease in leases if lease is not None), None)
 
     def write(self, **values: Any) -> None:
         """Updates the version; at least one value. Raises LostLease where it is no longer held."""

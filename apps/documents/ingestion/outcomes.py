@@ -95,7 +95,7 @@ def put_back(lease: Lease) -> None:
     try:
         attempts = Version.objects.values_list("attempts", flat=True).get(pk=lease.version)
         pause = timedelta(seconds=BACK_OFF_SECONDS * 2 ** max(0, attempts - 1))
-        lease.write(state=State.QUEUED, lease=None, send_after=timezone.now() + pause)
+        lease.write(state=State.QUEUED, lease=None, not_before=timezone.now() + pause)
     except (LostLease, Version.DoesNotExist):
         logger.info("version %s was taken away", lease.version)
 

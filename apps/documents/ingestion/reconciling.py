@@ -46,7 +46,7 @@ def put_back_lost() -> int:
             continue
         # Conditional on the holder that was seen: another process may have taken or put it back meanwhile.
         freed = Version.objects.filter(pk=pk, lease=holder).update(
-            state=State.QUEUED, lease=None, send_after=timezone.now() - timedelta(seconds=1)
+            state=State.QUEUED, lease=None, not_before=timezone.now()
         )
         if freed:
             logger.warning("version %s was held by a worker that ended; it goes on", pk)
@@ -54,26 +54,20 @@ def put_back_lost() -> int:
 
 
 def send_forgotten() -> int:
-    """Sends those that wait longer than they should, but never more than the broker lacks: while it holds as
-    many messages as versions wait, none is missing, and the queue cannot fill up with copies. A copy is
-    harmless (its task finds the lease taken); a copy of a finished version makes the count too high only until
-    it was taken, then the missing one is sent.
+    """Sends as many messages as the broker lacks: a message says that a version waits, not which, so a broker
+    that holds as many as there are due has forgotten none, and the queue cannot fill up with copies. One too
+    many is harmless: its task finds nothing to take.
     """
-    waiting = Version.objects.waiting().filter(lease__isnull=True, document__deleted_at__isnull=True)
-    due = waiting.filter(send_after__lte=timezone.now()).order_by("send_after")
-    count = waiting.count()
-    if not count:
+    due = Version.objects.due(timezone.now()).count()
+    if not due:
         return 0
     try:
-        lacking = count - queues.depth(QUEUE)
+        lacking = due - queues.depth(QUEUE)
     except queues.QueueUnavailable:
         return 0
     sent = 0
-    for pk in list(due.values_list("pk", flat=True)[: max(0, min(lacking, MOST_AT_ONCE))]):
-        claimed = due.filter(pk=pk).update(send_after=timezone.now() + rows.RESEND_AFTER)
-        if claimed and not rows.send_ingest(pk):
-            break
-        sent += claimed
+    while sent < min(lacking, MOST_AT_ONCE) and rows.send_ingest():
+        sent += 1
     return sent
 
 

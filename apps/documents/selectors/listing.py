@@ -116,7 +116,7 @@ def queue_position(version: Version) -> int | None:
     """The place in the queue, 1 for the next; None for a version that does not wait."""
     if version.state != State.QUEUED:
         return None
-    before = Q(queued_at__lt=version.queued_at) | Q(queued_at=version.queued_at, pk__lt=version.pk)
+    before = Q(turn__lt=version.turn) | Q(turn=version.turn, pk__lt=version.pk)
     return Version.objects.waiting().filter(before).count() + 1
 
 

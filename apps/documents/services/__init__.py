@@ -13,7 +13,7 @@ from apps.documents.services.collections import (
     rename_collection,
     set_member,
 )
-from apps.documents.services.documents import cancel, delete, retry
+from apps.documents.services.documents import activate, cancel, delete, move, rename, retry, tag
 from apps.documents.services.uploads import Uploaded, replace, upload
 
 __all__ = [
@@ -25,14 +25,18 @@ __all__ = [
     "Role",
     "ServiceUnavailable",
     "Uploaded",
+    "activate",
     "cancel",
     "create_collection",
     "delete",
     "delete_collection",
+    "move",
     "remove_member",
+    "rename",
     "rename_collection",
     "replace",
     "retry",
     "set_member",
+    "tag",
     "upload",
 ]

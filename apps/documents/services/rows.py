@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Collection as Many
-from datetime import timedelta
-from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
@@ -11,11 +10,23 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from apps.documents.errors import NotFound
-from apps.documents.models import UNFINISHED, Change, Chunk, Collection, Document, Embedding, Page, State, Version
+from apps.documents.models import (
+    UNFINISHED,
+    Change,
+    Chunk,
+    Collection,
+    Document,
+    Embedding,
+    Event,
+    Page,
+    State,
+    Version,
+)
+from apps.documents.services.turns import next_turn
 from engines import queues
 
-RESEND_AFTER = timedelta(seconds=15)
-"""How long a queued version may wait before the reconciler looks whether the broker forgot it."""
+if TYPE_CHECKING:
+    from apps.users.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -47,19 +58,34 @@ def log_change(collection: Collection, changes: Many[tuple[str, UUID, UUID]]) ->
     )
 
 
-def enqueue(version: Version) -> None:
-    """Puts a version on the queue when the transaction commits; the reconciler does if the broker is away."""
-    transaction.on_commit(partial(send_ingest, version.pk))
+def log_again(collection: Collection, document: Document) -> None:
+    """The live version is told once more, because what an index keeps beside its text has changed."""
+    if document.current_id is not None:
+        version = document.current_id
+        log_change(collection, [("remove", document.pk, version), ("add", document.pk, version)])
 
 
-def send_ingest(version: UUID) -> bool:
+def enqueue() -> None:
+    """Tells the workers, when the transaction commits, that one more version waits; the reconciler does if the
+    broker is away."""
+    transaction.on_commit(send_ingest)
+
+
+def send_ingest() -> bool:
     """Whether the broker took it. Not taken is no error: the row says `queued`, and the row is the truth."""
     try:
-        queues.send("documents.ingest", str(version))
+        queues.send("documents.ingest")
     except queues.QueueUnavailable as error:
-        logger.warning("version %s waits for the reconciler: %s", version, error.message)
+        logger.warning("a version waits for the reconciler: %s", error.message)
         return False
     return True
+
+
+def record(
+    document: Document, kind: str, *, by: "User | None" = None, text: str = "", version: int | None = None
+) -> None:
+    """A line of the document's history; `by` is None for what Footnote did by itself."""
+    Event.objects.create(document=document, kind=kind, by=by, text=text[:2000], version=version)
 
 
 def send_compact(collection: UUID) -> None:
@@ -78,7 +104,8 @@ def requeue(version: Version) -> None:
         lease=None,
         attempts=0,
         queued_at=now,
-        send_after=now + RESEND_AFTER,
+        not_before=now,
+        turn=next_turn(version.uploaded_by_id, version.size),
         started_at=None,
         finished_at=None,
         progress_done=0,
@@ -88,7 +115,7 @@ def requeue(version: Version) -> None:
         error_hint="",
         warnings=[],
     )
-    enqueue(version)
+    enqueue()
 
 
 def stop(versions: Many[UUID]) -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
@@ -11,6 +12,7 @@ from apps.documents import access, store
 from apps.documents.errors import Refused
 from apps.documents.models import Collection, Document, State, Version
 from apps.documents.services import rows
+from apps.documents.services.turns import next_turn
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -54,8 +56,8 @@ def upload(
                 if twin is not None and duplicates == "skip":
                     uploaded = _skip(twin)
                 else:
-                    document = twin or _new_document(locked, by, title, got)
-                    _new_version(document, got, stored_as)
+                    document = twin or new_document(locked, by, title, got)
+                    new_version(document, got, stored_as, uploader_id=by.pk, by=by)
                     uploaded = Uploaded(document, created=twin is None)
             used = uploaded.document.latest is not None and uploaded.document.latest.stored_as == stored_as
         finally:
@@ -73,7 +75,7 @@ def replace(*, by: "User", document: Document, file: store.Upload) -> Document:
         try:
             with transaction.atomic():
                 _, locked = rows.lock_document(document)
-                _new_version(locked, got, stored_as)
+                new_version(locked, got, stored_as, uploader_id=by.pk, by=by)
         except BaseException:
             store.remove([stored_as], [])
             raise
@@ -94,12 +96,17 @@ def _skip(twin: Document) -> Uploaded:
     return Uploaded(twin, created=False)
 
 
-def _new_document(collection: Collection, by: "User", title: str, got: store.Received) -> Document:
+def new_document(collection: Collection, uploader: "User | None", title: str, got: store.Received) -> Document:
+    """The row of a document whose first version comes next; the collection is locked."""
     shown = " ".join(title.split()) or got.file_name.rpartition(".")[0] or got.file_name
-    return Document.objects.create(collection=collection, title=shown[:LONGEST_TITLE], uploaded_by=by)
+    return Document.objects.create(collection=collection, title=shown[:LONGEST_TITLE], uploaded_by=uploader)
 
 
-def _new_version(document: Document, got: store.Received, stored_as: str) -> None:
+def new_version(
+    document: Document, got: store.Received, stored_as: str, *, uploader_id: UUID | None, by: "User | None" = None
+) -> None:
+    """Queues a stored file as the document's next version; the collection is locked. `uploader_id` is whose
+    turn it takes, `by` who did it, None for Footnote itself."""
     if document.latest_id:
         rows.stop([document.latest_id])
     now = timezone.now()
@@ -107,13 +114,16 @@ def _new_version(document: Document, got: store.Received, stored_as: str) -> Non
     document.latest = Version.objects.create(
         document=document,
         number=newest + 1,
+        uploaded_by_id=uploader_id,
         file_name=got.file_name,
         stored_as=stored_as,
         sha256=got.sha256,
         size=got.size,
         media_type=got.media_type,
         queued_at=now,
-        send_after=now + rows.RESEND_AFTER,
+        not_before=now,
+        turn=next_turn(uploader_id, got.size),
     )
     document.save(update_fields=["latest", "updated_at"])
-    rows.enqueue(document.latest)
+    rows.record(document, "replaced" if newest else "added", by=by, text=got.file_name, version=newest + 1)
+    rows.enqueue()

@@ -68,7 +68,7 @@ def make_world() -> World:
         media_type="text/plain",
         state=State.READY,
         queued_at=timezone.now(),
-        send_after=timezone.now(),
+        not_before=timezone.now(),
         chunk_count=len(FACTS),
     )
     text = "\n".join(FACTS)

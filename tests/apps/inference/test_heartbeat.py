@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
@@ -105,14 +106,21 @@ def test_a_process_number_on_another_machine_says_nothing_here() -> None:
     assert a_worker(host="another machine", pid=2**22 + 1) in selectors.living_workers()
 
 
-def test_a_forked_child_has_a_heart_of_its_own() -> None:
-    parent = services.this_worker()
-    beating = heartbeat._heart
-    assert beating is not None
-    child = heartbeat.restart("child")
-    beating.stop()
-    assert child != parent
-    assert child in selectors.living_workers()
+def test_a_thread_that_holds_leases_has_a_heart_of_its_own() -> None:
+    process = services.this_worker()
+    try:
+        mine = heartbeat.of_this_thread("ingest")
+        with ThreadPoolExecutor(1) as pool:
+            theirs = pool.submit(heartbeat.of_this_thread, "ingest").result()
+            assert len({process, mine, theirs}) == 3
+            assert {process, mine, theirs} <= selectors.living_workers()
+            assert pool.submit(heartbeat.of_this_thread, "ingest").result() == theirs
+            pool.submit(heartbeat.stop_of_this_thread).result()
+        assert theirs not in selectors.living_workers()
+        assert heartbeat.of_this_thread("ingest") == mine
+    finally:
+        heartbeat.stop_of_this_thread()
+    assert mine not in selectors.living_workers()
 
 
 def test_no_connection_is_held_between_two_beats() -> None:

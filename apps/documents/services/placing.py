@@ -1,0 +1,127 @@
+"""Documents that stand for something elsewhere: a member of an archive, an attachment, an entry of a source.
+
+They have a place, and the place has at most one present document. Nobody asks for them one by one, so there is
+no `by` here: whoever uploaded the parent or added the source was asked then, and the documents are theirs.
+"""
+
+from collections.abc import Collection as Many
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from apps.documents import store
+from apps.documents.errors import NotFound
+from apps.documents.models import Document, Source, State
+from apps.documents.services import rows
+from apps.documents.services.documents import take_away
+from apps.documents.services.uploads import new_document, new_version
+
+Outcome = Literal["new", "changed", "unchanged"]
+LONGEST_KEY = 600
+"""Characters: an index of PostgreSQL takes 2,704 bytes, four for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document belongs: within a parent, or in a source; `key` is its name there."""
+
+    key: str
+    parent: Document | None = None
+    source: Source | None = None
+    mark: str = ""
+    title: str = ""
+
+    @property
+    def owner(self) -> Document | Source:
+        """The parent or the source: whichever it is."""
+        owner = self.parent or self.source
+        assert owner is not None
+        return owner
+
+
+def place(where: Place, *, path: Path, name: str) -> Outcome:
+    """Files the bytes at `path` under their place: a new document, the next version of the one that is there,
+    or nothing where its bytes are the same. Raises Refused for what is not taken, NotFound where the parent or
+    the source went meanwhile, ServiceUnavailable."""
+    with store.received(store.LocalFile(path, name)) as got:
+        stored_as = ""
+        try:
+            with transaction.atomic():
+                there = _there(where)
+                if there is not None and _is_same(there, got.sha256):
+                    _remember(there, where)
+                    return "unchanged"
+                stored_as = store.keep(got)
+                document = there or _new(where, got)
+                new_version(document, got, stored_as, uploader_id=document.uploaded_by_id)
+                _remember(document, where)
+        except BaseException:
+            if stored_as:
+                store.remove([stored_as], [])
+            raise
+    return "changed" if there else "new"
+
+
+def remove_missing(owner: Document | Source, seen: Many[str]) -> int:
+    """Deletes the documents of a parent or a source that are no longer in it; gives how many."""
+    there = _documents(owner).values_list("pk", "key")
+    kept = {stored_key(key) for key in seen}
+    missing = [pk for pk, key in there if key not in kept]
+    return sum(take_away(document) for document in Document.objects.filter(pk__in=missing))
+
+
+def stored_key(key: str) -> str:
+    """A key as it is stored: whole, or its beginning and the hash of all of it."""
+    if len(key) <= LONGEST_KEY:
+        return key
+    digest = sha256(key.encode("utf-8", "replace")).hexdigest()
+    return f"{key[: LONGEST_KEY - len(digest) - 1]}~{digest}"
+
+
+def depth(document: Document) -> int:
+    """How many documents it lies within."""
+    count = 0
+    while document.parent is not None:
+        document, count = document.parent, count + 1
+    return count
+
+
+def _documents(owner: Document | Source) -> QuerySet[Document]:
+    present = Document.objects.present()
+    return present.filter(parent=owner) if isinstance(owner, Document) else present.filter(source=owner)
+
+
+def _there(where: Place) -> Document | None:
+    """The document at the place, its collection locked. Raises NotFound where the parent or source is gone."""
+    owner = where.owner
+    if isinstance(owner, Document):
+        rows.lock_document(owner)
+    else:
+        rows.lock_collection(owner.collection_id)
+        if not Source.objects.filter(pk=owner.pk).exists():
+            raise NotFound("source")
+    return _documents(owner).filter(key=stored_key(where.key)).select_related("latest").first()
+
+
+def _is_same(document: Document, sha256: str) -> bool:
+    latest = document.latest
+    return latest is not None and latest.sha256 == sha256 and latest.state not in (State.FAILED, State.CANCELLED)
+
+
+def _new(where: Place, got: store.Received) -> Document:
+    owner = where.owner
+    uploader = owner.uploaded_by if isinstance(owner, Document) else owner.added_by
+    title = where.title or PurePosixPath(where.key.replace("\\", "/")).name
+    document = new_document(rows.lock_collection(owner.collection_id), uploader, title, got)
+    document.parent, document.source, document.key = where.parent, where.source, stored_key(where.key)
+    document.save(update_fields=["parent", "source", "key"])
+    return document
+
+
+def _remember(document: Document, where: Place) -> None:
+    if document.mark != where.mark:
+        Document.objects.filter(pk=document.pk).update(mark=where.mark[:500])
