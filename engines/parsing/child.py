@@ -1,13 +1,11 @@
-"""The process that touches documents: started anew for each, limited, without network, Django or torch.
+"""The process that touches documents: a new one for each, limited, without network, Django or torch.
 
 It takes one request as JSON and answers with a line of JSON per page, warning, total or refusal; a
-rendered page comes as bare bytes. Started by engines.parsing.process.
+rendered page comes as bare bytes. Forked by engines.parsing.nursery_process, or started by engines.parsing.process.
 """
 
 import importlib
-import json
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,7 +84,3 @@ def _render(request: dict[str, Any], out: BinaryIO) -> None:
     view = memoryview(image)
     while view:
         view = view[out.write(view) :]
-
-
-if __name__ == "__main__":
-    main(json.loads(sys.argv[1]))
