@@ -99,10 +99,10 @@ class _Reader:
         if level is not None:
             title = one_line(f"{label} {text}" if label and not label.startswith("-") else text)
             self.flow.add(title, Kind.HEADING, heading=self._headings.push(level, title))
-        elif label is not None:
-            self.flow.add(f"{label} {text}".strip(), Kind.LIST_ITEM, heading=self._headings.path)
         else:
-            self.flow.add(text, heading=self._headings.path)
+            # A caption counts as "Figure 4-1": a number, but no list
+            kind = Kind.TEXT if label is None or " " in label else Kind.LIST_ITEM
+            self.flow.add(f"{label or ''} {text}".strip(), kind, heading=self._headings.path)
 
     def _label(self, properties: Any, style: Style) -> str | None:
         """The mark before a list item or a numbered heading; None where there is no list."""

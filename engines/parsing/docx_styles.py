@@ -82,7 +82,7 @@ class Styles:
                 style.level = whole(outline) + 1
             elif _TITLE.fullmatch(name) and own:
                 style.level = 0
-        style.is_code |= bool(_CODE.search(name))
+        style.is_code |= bool(_CODE.search(name)) and "caption" not in name
         style.is_list |= name.startswith("list ") and own
         style.is_hidden |= bool(is_on(element, "rPr/vanish"))
         style.list_id = style.list_id or value(element, "pPr/numPr/numId")
