@@ -44,6 +44,13 @@ FORMATS: tuple[Format, ...] = (
     Format("Markdown", (".md", ".markdown"), "text/markdown", "engines.parsing.markdown", is_text=True),
     Format("TXT", (".txt", ".text", ".log", ""), "text/plain", "engines.parsing.text", is_text=True),
     Format("CSV", (".csv", ".tsv"), "text/csv", "engines.parsing.csv", is_text=True),
+    Format("ZIP", (".zip",), "application/zip", "engines.parsing.zip_archive"),
+    Format(
+        "TAR",
+        (".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz"),
+        "application/x-tar",
+        "engines.parsing.tar_archive",
+    ),
 )
 
 

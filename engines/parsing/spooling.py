@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from engines.parsing import refusals, wire
+from engines.parsing.building import one_line
 from engines.parsing.limits import Limits
 
 LONGEST_NAME = 1000
@@ -60,7 +61,7 @@ class Spool:
         self._count += 1
         if self._count > self._limits.archive_members:
             raise refusals.too_many_members(self._limits)
-        self._name, self._size = name[:LONGEST_NAME], 0
+        self._name, self._size = one_line(name)[:LONGEST_NAME] or "document", 0
         if self._folder is not None:
             self._file = tempfile.NamedTemporaryFile(dir=self._folder, suffix=".incoming", delete=False)  # noqa: SIM115
 
@@ -87,7 +88,8 @@ class Spool:
 
     def _drop(self) -> None:
         if self._file is not None:
-            self._file.close()
+            file, self._file = self._file, None
+            with suppress(OSError):  # a full disk is told by what wrote to it
+                file.close()
             with suppress(FileNotFoundError):
-                Path(self._file.name).unlink()
-            self._file = None
+                Path(file.name).unlink()

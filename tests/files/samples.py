@@ -1,6 +1,6 @@
 """A document of each format that says the same, by the format's name: the tests of every format ask it all."""
 
-from tests.files import making, tables
+from tests.files import containers, making, tables
 from tests.files.sample import Sample
 
 SAMPLES: dict[str, Sample] = {
@@ -13,4 +13,21 @@ SAMPLES: dict[str, Sample] = {
     "Markdown": Sample("report.md", making.SAMPLE_MARKDOWN),
     "TXT": Sample("report.txt", making.SAMPLE_TEXT, has_table=False, has_headings=False),
     "CSV": Sample("report.csv", making.SAMPLE_CSV, has_text=False, has_headings=False),
+    "ZIP": Sample(
+        "reports.zip",
+        containers.zip_of(containers.REPORT_MEMBERS),
+        blank=containers.zip_of({"folder/": b""}),
+        has_text=False,
+        has_table=False,
+        has_headings=False,
+        keeps_noise=True,
+    ),
+    "TAR": Sample(
+        "reports.tar.gz",
+        containers.packed(containers.tar_of(containers.REPORT_MEMBERS), "gz"),
+        blank=containers.packed(containers.tar_of({}), "gz"),
+        has_text=False,
+        has_table=False,
+        has_headings=False,
+    ),
 }
