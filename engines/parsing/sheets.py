@@ -10,17 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engines.parsing import refusals, sheets_binary, sheets_opendocument, sheets_openxml
-from engines.parsing.building import PageBuilder, one_line
+from engines.parsing.building import one_line
 from engines.parsing.containers import OLE
 from engines.parsing.limits import Limits
 from engines.parsing.packages import opened
 from engines.parsing.reporting import Report
-from engines.parsing.sheets_layout import Sheet, lines
-from rag.types import Kind, Page
-
-PAGE_ROWS = 1000
-"""A longer sheet is several pages, so that a page can be shown and stored."""
-_PAGE_CHARACTERS = 500_000
+from engines.parsing.sheets_layout import Sheet, sheet_pages
+from rag.types import Page
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
@@ -31,7 +27,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
         if sheet.hidden:
             hidden.append(one_line(sheet.name))
             continue
-        for page in _pages(sheet, number + 1, limits):
+        for page in sheet_pages(sheet, number + 1, limits):
             number = page.number
             if number > limits.pages:
                 raise refusals.too_many_pages(number, limits)
@@ -54,22 +50,3 @@ def _sheets(path: Path, limits: Limits) -> Iterator[Sheet]:
             yield from sheets_opendocument.sheets(package, archive, limits)
         else:
             yield from sheets_openxml.sheets(package, archive, limits)
-
-
-def _pages(sheet: Sheet, number: int, limits: Limits) -> Iterator[Page]:
-    """A sheet of many rows goes on on further pages; its name stands on the first as a heading."""
-    name = one_line(sheet.name)
-    heading = (name,) if name else ()
-    builder = PageBuilder(number)
-    rows = 0
-    for at, line in enumerate(lines(sheet.rows, limits)):
-        if at == 0:
-            builder.add(name, Kind.HEADING)
-        builder.add(line.text, line.kind, heading=heading, header=line.header)
-        rows += 1
-        if rows >= PAGE_ROWS or builder.length > _PAGE_CHARACTERS:
-            yield builder.page()
-            number += 1
-            builder, rows = PageBuilder(number), 0
-    if rows:
-        yield builder.page()

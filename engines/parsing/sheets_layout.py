@@ -6,15 +6,20 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 
 from engines.parsing import refusals
-from engines.parsing.building import row_text
+from engines.parsing.building import PageBuilder, one_line, row_text
 from engines.parsing.limits import Limits
 from engines.parsing.sheets_values import Row
-from rag.types import Kind
+from rag.types import Kind, Page
 
+PAGE_ROWS = 1000
+"""A longer sheet is several pages, so that a page can be shown and stored."""
+_PAGE_CHARACTERS = 500_000
 BAND_ROWS = 1000
 """Rows that are looked at together; a longer table goes on under the header it began with."""
 _HEADER_ROWS = 3
 _LONG = 200
+_LONGEST_HEADER = 2000
+"""It goes with every row, so that a long one would be most of what is stored."""
 _LABEL = re.compile(r"(?:19|20)\d\d(?:-\d\d-\d\d)?")
 
 
@@ -47,6 +52,25 @@ class _Band:
     @property
     def columns(self) -> set[int]:
         return {column for row in self.rows for column in row}
+
+
+def sheet_pages(sheet: Sheet, number: int, limits: Limits) -> Iterator[Page]:
+    """The pages of a sheet from this number on, the first under its name as a heading; none for an empty sheet."""
+    name = one_line(sheet.name)
+    heading = (name[:_LONG],) if name else ()
+    builder = PageBuilder(number)
+    rows = 0
+    for at, line in enumerate(lines(sheet.rows, limits)):
+        if at == 0:
+            builder.add(name, Kind.HEADING)
+        builder.add(line.text, line.kind, heading=heading, header=line.header)
+        rows += 1
+        if rows >= PAGE_ROWS or builder.length > _PAGE_CHARACTERS:
+            yield builder.page()
+            number += 1
+            builder, rows = PageBuilder(number), 0
+    if rows:
+        yield builder.page()
 
 
 def lines(rows: Iterable[tuple[int, Row]], limits: Limits) -> Iterator[Line]:
@@ -132,7 +156,7 @@ class _Reader:
             is_prose = len(row) == 1 and len(text) > _LONG
             yield Line(text, Kind.TEXT) if is_prose else Line(text, Kind.TABLE_ROW, self._header)
             if at < count:
-                self._header = f"{self._header}\n{text.strip()}".strip()
+                self._header = f"{self._header}\n{text.strip()}".strip()[:_LONGEST_HEADER]
 
 
 def _header_rows(table: _Band, following: _Band, *, is_below: bool) -> int:

@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from lxml import etree
@@ -80,7 +81,7 @@ class _Book:
             cells: Row = {}
             column = -1
             for each in element.iterchildren("{*}c"):
-                place = _column(each.get("r", ""))
+                place = _column(each.get("r", "").rstrip("0123456789"))
                 column = column + 1 if place is None else place
                 text, is_amount = self._cell(each)
                 if text.strip() and column < _COLUMNS:
@@ -90,9 +91,13 @@ class _Book:
 
     def _cell(self, cell: Any) -> Cell:
         kind = cell.get("t", "n")
-        if kind == "inlineStr":
-            return "".join(_rich_text(each) for each in cell.iterchildren("{*}is")), False
-        value = cell.findtext("{*}v") or ""
+        value = ""
+        for child in cell:  # much faster than a search by name, and there are millions of cells
+            tag = child.tag.rpartition("}")[2]
+            if tag == "v":
+                value = child.text or ""
+            elif tag == "is" and kind == "inlineStr":
+                return _rich_text(child), False
         match kind:
             case "e":
                 return "", False
@@ -110,6 +115,8 @@ class _Book:
 
     def _number(self, value: str, style: int) -> str:
         shown = self.formats[style] if 0 <= style < len(self.formats) else PLAIN
+        if shown is PLAIN and value.isdecimal() and len(value) < 15:
+            return value
         try:
             return number_text(float(value), shown, from_1904=self.from_1904) if value else ""
         except (ValueError, OverflowError):
@@ -128,13 +135,13 @@ def _unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), text) if "_x" in text else text
 
 
-def _column(reference: str) -> int | None:
-    """The column of a reference such as `AB12`, from 0; None where there is none."""
-    letters = reference.rstrip("0123456789").replace("$", "").upper()
+@lru_cache(1000)
+def _column(letters: str) -> int | None:
+    """The column called `AB`, from 0; None where there is none."""
     if not letters.isascii() or not letters.isalpha() or len(letters) > 3:
         return None
     column = 0
-    for letter in letters:
+    for letter in letters.upper():
         column = column * 26 + ord(letter) - ord("A") + 1
     return column - 1
 

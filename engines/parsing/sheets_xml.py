@@ -15,7 +15,14 @@ def events(archive: zipfile.ZipFile, part: str, tag: str | None = None) -> Itera
     with archive.open(_spelled(archive, part)) as file:
         try:
             yield from etree.iterparse(
-                file, events=("start", "end"), tag=tag, resolve_entities=False, no_network=True, load_dtd=False
+                file,
+                events=("start", "end"),
+                tag=tag,
+                resolve_entities=False,
+                no_network=True,
+                load_dtd=False,
+                remove_comments=True,
+                remove_pis=True,
             )
         except etree.XMLSyntaxError as error:
             if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
