@@ -50,6 +50,8 @@ def publish(lease: Lease, model: str, pages: int, chunks: int, warnings: Sequenc
         document.save(update_fields=["current", "updated_at"])
         gone = [("remove", document.pk, former)] if former else []
         rows.log_change(collection, [*gone, ("add", document.pk, lease.version)])
+        number = Version.objects.values_list("number", flat=True).get(pk=lease.version)
+        rows.record(document, "ready", version=number, text="; ".join(warnings))
     return True
 
 
@@ -105,6 +107,7 @@ def _fail(lease: Lease, code: str, message: str, hint: str) -> None:
     try:
         with lease.fenced(state=State.FAILED, lease=None, finished_at=timezone.now(), **values):
             rows.drop_text([lease.version])
+            _record_failure(lease.version, message)
         logger.info("version %s failed (%s): %s", lease.version, code, message)
     except LostLease:
         logger.info("version %s was taken away", lease.version)
@@ -128,7 +131,13 @@ def fail_if_tried_out(version: UUID) -> bool:
         )
         if stuck:
             rows.drop_text([version])
+            _record_failure(version, message)
     return bool(stuck)
+
+
+def _record_failure(version: UUID, message: str) -> None:
+    failed = Version.objects.select_related("document").get(pk=version)
+    rows.record(failed.document, "failed", version=failed.number, text=message)
 
 
 def _tried_out(last: str) -> tuple[str, str]:

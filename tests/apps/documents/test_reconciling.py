@@ -45,8 +45,7 @@ def queue(redis_server: str) -> Iterator[redis.Redis]:
 
 
 def test_an_upload_lies_in_the_queue_when_it_returns(owner: User, queue: redis.Redis) -> None:
-    document = a_document(owner, a_collection(owner))
-    assert queue.llen("ingest") == 1
+    a_document(owner, a_collection(owner))
     assert queue.llen("ingest") == 1
 
 
