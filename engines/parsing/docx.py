@@ -17,9 +17,9 @@ from typing import Any
 
 from engines.parsing import refusals
 from engines.parsing.building import HeadingPath, one_line, row_text, tidy
-from engines.parsing.docx_pages import Flow
 from engines.parsing.docx_styles import Numbering, Style, Styles, W, is_on, value, whole
 from engines.parsing.docx_text import Paragraph
+from engines.parsing.flow import Flow
 from engines.parsing.limits import Limits
 from engines.parsing.numbering import bullet
 from engines.parsing.packages import Package, opened

@@ -33,6 +33,14 @@ def whole(text: str, default: int = 0) -> int:
     return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else default
 
 
+def heading_level(name: str) -> int | None:
+    """How deep headings of a style with this name are, 0 for a title; None where the name is none of a heading's."""
+    name = name.strip().lower()
+    if match := _HEADING.fullmatch(name):
+        return "123456789".find(match.group(1)) + 1 or "abcd".index(match.group(1)) + 1
+    return 0 if _TITLE.fullmatch(name) else None
+
+
 @dataclass(slots=True)
 class Style:
     """What counts of a style, with what it takes from the styles it is based on."""
@@ -76,11 +84,12 @@ class Styles:
     def _inherit(style: Style, element: Any, name: str, *, own: bool) -> None:
         if style.level is None:
             outline = value(element, "pPr/outlineLvl")
-            if match := _HEADING.fullmatch(name):
-                style.level = "123456789".find(match.group(1)) + 1 or "abcd".index(match.group(1)) + 1
+            named = heading_level(name)
+            if named:
+                style.level = named
             elif outline.isdigit():
                 style.level = whole(outline) + 1
-            elif _TITLE.fullmatch(name) and own:
+            elif named == 0 and own:
                 style.level = 0
         style.is_code |= bool(_CODE.search(name)) and "caption" not in name
         style.is_list |= name.startswith("list ") and own

@@ -4,6 +4,7 @@ from typing import Any
 
 from engines.parsing.docx_math import equation
 from engines.parsing.docx_styles import Styles, W, is_on, value
+from engines.parsing.symbols import read_symbols
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -15,14 +16,6 @@ _SKIPPED = {
     W + name
     for name in ("del", "moveFrom", "delText", "pPr", "rPr", "sdtPr", "sdtEndPr", "instrText", "delInstrText", "rt")
 }
-# The letters of the font Symbol, which Word stores by their place in it.
-_SYMBOL = dict(
-    zip(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-        "ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖαβχδεφγηιϕκλμνοπθρστυϖωξψζ",
-        strict=True,
-    )
-)
 
 
 class Paragraph:
@@ -125,9 +118,6 @@ def _symbol(font: str, code: str) -> str:
         at = int(code, 16)
     except ValueError:
         return ""
-    if 0xF000 <= at <= 0xF0FF:
-        at -= 0xF000
-    elif 0x20 <= at < 0xD800:
+    if 0x100 <= at < 0xD800:
         return chr(at)
-    letter = chr(at) if 0x20 <= at < 0x7F else ""
-    return _SYMBOL.get(letter, letter if not letter.isalpha() else "") if font.lower() == "symbol" else ""
+    return read_symbols(chr(at & 0xFF), font) if at & 0xFF00 in (0, 0xF000) else ""

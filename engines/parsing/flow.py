@@ -1,4 +1,7 @@
-"""The blocks of a DOCX put on pages."""
+"""The blocks of a document that knows no pages until it is laid out, put on the pages its program noted.
+
+engines/parsing/docx.py says when those are pages a reader can trust.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -52,7 +55,7 @@ class Flow:
             raise refusals.too_many_blocks(self.limits)
 
     def turn(self, pages: int) -> None:
-        """What follows stands this many pages on, as Word last laid it out."""
+        """What follows stands this many pages on, as its program last laid it out."""
         self.turns += pages
 
     def page_break(self) -> None:
