@@ -6,11 +6,15 @@ Linux has them all; elsewhere the bounds that POSIX knows remain.
 
 import ctypes
 import errno
+import math
 import os
 import resource
 import signal
 import struct
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,14 +150,29 @@ def _address_space() -> int:
 def _bound(limits: Limits) -> None:
     memory = _address_space() + int(limits.memory_mb * 1024 * 1024)
     cpu = max(1, int(limits.cpu_seconds))
+    most_cpu = cpu + 1 + math.ceil(limits.ocr_pages * limits.ocr_page_seconds)  # see allowance()
     for kind, soft, hard in (
         (resource.RLIMIT_AS, memory, memory),
-        (resource.RLIMIT_CPU, cpu, cpu + 1),
+        (resource.RLIMIT_CPU, cpu, most_cpu),
         (resource.RLIMIT_FSIZE, 0, 0),
         (resource.RLIMIT_CORE, 0, 0),
         (resource.RLIMIT_NPROC, 0, 0),
     ):
         _set_limit(kind, soft, hard)
+
+
+@contextmanager
+def allowance(seconds: float) -> Iterator[None]:
+    """Within, this much processor time may be used (then comes SIGXCPU), whatever was used before; after it, as much
+    as was left before."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    before = time.process_time()
+    _set_limit(resource.RLIMIT_CPU, min(math.ceil(before + seconds), hard) if hard >= 0 else soft, hard)
+    try:
+        yield
+    finally:
+        used = math.ceil(time.process_time() - before)
+        _set_limit(resource.RLIMIT_CPU, min(soft + used, hard) if hard >= 0 else soft, hard)
 
 
 def _set_limit(kind: int, soft: int, hard: int) -> None:

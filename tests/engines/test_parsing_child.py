@@ -1,4 +1,7 @@
-"""A hostile document: whatever it makes its reader do, only its own child process ends, in time, and knows nothing."""
+"""A hostile document: whatever it makes its reader do, only its own child process ends, in time, and knows nothing.
+
+Each test runs both ways that a child comes into being: forked by the nursery, and with a Python of its own.
+"""
 
 import contextlib
 import signal
@@ -7,53 +10,36 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engines.parsing import FORMATS, Cancelled, Format, Limits, extract, sandbox
-from rag.errors import ParsingError
-from rag.types import Page
+from engines.parsing import FORMATS, Cancelled, nursery, sandbox
+from tests.engines.parsing_children import HOSTILE, LIMITS, ROOT, Hostile, is_gone, reading, refused
 
-LIMITS = Limits(memory_mb=400, cpu_seconds=20, wall_seconds=30)
-ROOT = Path(__file__).resolve().parents[2]
-Hostile = Callable[..., Iterator[Page]]
+
+@pytest.fixture(
+    autouse=True,
+    params=[
+        pytest.param("forked", marks=pytest.mark.skipif(not nursery.IS_POSSIBLE, reason="a nursery needs Linux")),
+        "spawned",
+    ],
+)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How children come into being; in processes that a test starts, too."""
+    if request.param == "spawned":
+        monkeypatch.setattr(nursery, "IS_POSSIBLE", False)
+    sandbox.cache_clear()
+    return str(request.param)
 
 
 @pytest.fixture
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hostile:
     """Reads a document that tells its reader what harm to do."""
-    form = Format("Hostile", (".hostile",), "text/x-hostile", "tests.files.hostile")
-    monkeypatch.setattr("engines.parsing.formats.FORMATS", (*FORMATS, form))
-
-    def read(what: str, limits: Limits = LIMITS, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Page]:
-        path = tmp_path / "document"
-        path.write_text(what)
-        return extract(path, form.media_type, limits=limits, cancelled=cancelled)
-
-    return read
-
-
-def refused(pages: Iterator[Page]) -> ParsingError:
-    with pytest.raises(ParsingError) as caught:
-        list(pages)
-    return caught.value
-
-
-def is_gone(process: int, seconds: float = 3) -> bool:
-    """Whether a process ends (or is only waited for by its parent) within this time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.02)
-    return False
+    monkeypatch.setattr("engines.parsing.formats.FORMATS", (*FORMATS, HOSTILE))
+    return reading(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------- limits
@@ -65,6 +51,12 @@ def test_a_memory_hog_ends_at_its_limit(hostile: Hostile, what: str) -> None:
     assert error.code == "too_much_memory"
     assert "400 MB" in error.message
     assert "PARSE_MEMORY_MB" in error.hint
+
+
+def test_what_the_interpreter_has_does_not_count_against_the_document(hostile: Hostile) -> None:
+    (page,) = hostile("room 60", replace(LIMITS, memory_mb=130))  # twice: the copy that makes it goes
+    assert page.text == f"had {60 << 20} bytes"
+    assert refused(hostile("room 60", replace(LIMITS, memory_mb=100))).code == "too_much_memory"
 
 
 def test_a_crash_is_not_taken_for_memory_that_the_parent_had(hostile: Hostile) -> None:
@@ -100,7 +92,7 @@ def test_pages_without_end_stop_at_the_text_limit(hostile: Hostile) -> None:
     assert refused(hostile("endless", replace(LIMITS, characters=1_000_000))).code == "too_large"
 
 
-@pytest.mark.parametrize("what", ["crash", "leave"])
+@pytest.mark.parametrize("what", ["crash", "abort", "leave"])
 def test_a_crash_is_told_after_the_pages_before_it(hostile: Hostile, what: str) -> None:
     pages = hostile(what)
     assert next(pages).text == "so far so good"
@@ -139,12 +131,13 @@ def test_closing_the_iterator_ends_the_child(hostile: Hostile) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a child learns of its parent's end on Linux only")
-def test_a_killed_parent_takes_its_child_along(tmp_path: Path) -> None:
+def test_a_killed_parent_takes_its_child_along(tmp_path: Path, way: str) -> None:
     document = tmp_path / "document"
     document.write_text("sleep")
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from engines.parsing import Limits, formats, extract\n"
+        "from pathlib import Path; from engines.parsing import Limits, formats, extract, nursery\n"
+        f"nursery.IS_POSSIBLE = {way == 'forked'}\n"
         "formats.FORMATS += (formats.Format('H', (), 'text/x-hostile', 'tests.files.hostile'),)\n"
         "for page in extract(Path(sys.argv[2]), 'text/x-hostile', limits=Limits()): print(page.text, flush=True)\n"
     )
@@ -236,6 +229,30 @@ def test_the_sandbox_is_told_in_a_sentence() -> None:
 def test_no_other_program_is_started(hostile: Hostile) -> None:
     (page,) = hostile("program")
     assert page.text.startswith("refused")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="seccomp is Linux's")
+def test_no_other_process_is_signalled_or_started(hostile: Hostile) -> None:
+    (page,) = hostile("signals")
+    outcomes = dict(pair.split(":") for pair in page.text.split())
+    assert outcomes.pop("itself") == "done"
+    assert set(outcomes.values()) == {"refused"}
+    assert next(hostile("processes")).text == "fork:refused thread:done"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_no_other_process_is_read_or_changed(hostile: Hostile) -> None:
+    assert next(hostile("memory_of")).text == "memory:refused"
+    sleeping = hostile("sleep")
+    assert next(hostile(f"memory_of {next(sleeping).text}")).text == "memory:refused"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_it_holds_nothing_open_but_its_pipe(hostile: Hostile) -> None:
+    sleeping = hostile("sleep")
+    assert next(sleeping).text
+    (page,) = hostile("descriptors")
+    assert [each.partition(":")[0] for each in page.text.split()[1:]] == ["pipe"]
 
 
 def test_nothing_is_written(hostile: Hostile, tmp_path: Path) -> None:

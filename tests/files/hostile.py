@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines.parsing.limits import Limits
@@ -53,6 +55,12 @@ def sleep(_: str) -> Iterator[Page]:
 def crash(_: str) -> Iterator[Page]:
     yield Page(1, "so far so good")
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def abort(_: str) -> Iterator[Page]:
+    """As C libraries end when they find themselves broken."""
+    yield Page(1, "so far so good")
+    os.abort()
 
 
 def leave(_: str) -> Iterator[Page]:
@@ -111,3 +119,75 @@ def printing(_: str) -> Iterator[Page]:
     print("noise from Python")
     os.write(1, b"noise from C\n")
     yield Page(1, "quiet")
+
+
+def room(megabytes: str) -> Iterator[Page]:
+    """Uses this much memory, and is content."""
+    held = bytearray(b"x" * (int(megabytes) << 20))
+    yield Page(1, f"had {len(held)} bytes")
+
+
+def parent(_: str) -> Iterator[Page]:
+    """The process that it comes from."""
+    yield Page(1, str(os.getppid()))
+
+
+def sleeping_parent(_: str) -> Iterator[Page]:
+    """Its process and the one that it comes from, then nothing any more."""
+    yield Page(1, f"{os.getpid()} {os.getppid()}")
+    time.sleep(120)
+
+
+def descriptors(_: str) -> Iterator[Page]:
+    """What it has open, the standard three aside."""
+    own = f"/proc/{os.getpid()}/fd"
+    names = [number for number in os.listdir(own) if int(number) > 2]
+    seen = [os.readlink(f"{own}/{number}") for number in names if os.path.lexists(f"{own}/{number}")]
+    yield Page(1, " ".join(["open:", *seen]))
+
+
+def signals(_: str) -> Iterator[Page]:
+    """Ends its parent, and whoever else there is; then looks whether it may still speak to itself."""
+    nursery = os.getppid()
+    ways = {
+        "kill": lambda: os.kill(nursery, signal.SIGKILL),
+        "killpg": lambda: os.killpg(nursery, signal.SIGKILL),
+        "pidfd": lambda: signal.pidfd_send_signal(os.pidfd_open(nursery), signal.SIGKILL),
+        "itself": lambda: os.kill(os.getpid(), 0),
+    }
+    for libc_way, number in (("tkill", 200), ("tgkill", 234)):
+        if os.uname().machine == "x86_64":
+            ways[libc_way] = lambda number=number: _system_call(number, nursery, nursery, signal.SIGKILL)
+    yield Page(1, " ".join(f"{name}:{_outcome(way)}" for name, way in ways.items()))
+
+
+def processes(_: str) -> Iterator[Page]:
+    """A process of its own, and a thread."""
+    thread = threading.Thread(target=time.sleep, args=(0,))
+    yield Page(1, f"fork:{_outcome(os.fork)} thread:{_outcome(thread.start)}")
+
+
+def memory_of(process: str) -> Iterator[Page]:
+    """Another process's memory, as a file."""
+    yield Page(1, f"memory:{_outcome(lambda: open(f'/proc/{process or os.getppid()}/mem', 'rb+').close())}")
+
+
+def trace(_: str) -> Iterator[Page]:
+    """Leaves something in the interpreter, and tells what it finds there."""
+    found = [name for name in ("left_behind", "LEFT") if name in sys.modules or name in os.environ]
+    sys.modules["left_behind"] = sys
+    os.environ["LEFT"] = "behind"
+    yield Page(1, f"found {found}")
+
+
+def _outcome(way: Callable[[], object]) -> str:
+    try:
+        way()
+    except OSError:
+        return "refused"
+    return "done"
+
+
+def _system_call(*arguments: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).syscall(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), "refused")
