@@ -65,13 +65,17 @@ def page_text(user: "User", document: Document, number: int, version: UUID | str
 def page_image(user: "User", document: Document, version: UUID | str | None, number: int) -> Path:
     """The PNG of a page, rendered at its first request and kept. Raises NotFound (also for a format without
     page images) and ServiceUnavailable when no worker renders it in time."""
-    chosen = version_of(user, document, version)
-    if not chosen.has_page_images or not 1 <= number <= chosen.page_count:
+    return image_of(version_of(user, document, version), number)
+
+
+def image_of(version: Version, number: int) -> Path:
+    """What `page_image` gives, for a caller who has asked for permission already."""
+    if not version.has_page_images or not 1 <= number <= version.page_count:
         raise NotFound("page image")
-    image = store.pages_folder(chosen.pk) / f"{number}.png"
+    image = store.pages_folder(version.pk) / f"{number}.png"
     if not image.is_file():
         try:
-            replies.ask(quick_redis_client(), partial(_send_render, chosen.pk, number), timeout=RENDER_SECONDS)
+            replies.ask(quick_redis_client(), partial(_send_render, version.pk, number), timeout=RENDER_SECONDS)
         except replies.ReplyError as error:
             raise ServiceUnavailable("not_rendered", error.message, "The text of the page can be read.") from error
         except SearchUnavailable:
@@ -87,12 +91,16 @@ def _send_render(version: UUID, number: int, key: str) -> None:
 
 def original(user: "User", document: Document, version: UUID | str | None = None) -> Original:
     """The uploaded file. Raises NotFound."""
-    chosen = version_of(user, document, version)
+    return file_of(version_of(user, document, version))
+
+
+def file_of(version: Version) -> Original:
+    """What `original` gives, for a caller who has asked for permission already."""
     try:
-        file = default_storage.open(chosen.stored_as, "rb")
+        file = default_storage.open(version.stored_as, "rb")
     except (OSError, ValueError):
         raise NotFound("file") from None
-    return Original(file, chosen.file_name, chosen.media_type, chosen.size)
+    return Original(file, version.file_name, version.media_type, version.size)
 
 
 def chunks_of(user: "User", document: Document, version: UUID | str | None = None) -> QuerySet[Chunk]:
