@@ -12,14 +12,18 @@ from engines.parsing.building import PageBuilder
 from engines.parsing.limits import Limits
 from engines.parsing.pdf_blocks import Layout
 from engines.parsing.pdf_display import Display
+from engines.parsing.pdf_files import report_files
+from engines.parsing.pdf_forms import with_fields
 from engines.parsing.pdf_glyphs import runs_of
 from engines.parsing.pdf_lines import lines_of
+from engines.parsing.pdf_outline import Outline
 from engines.parsing.reporting import Report
 from rag.errors import ParsingError
 from rag.types import Page
 
 _PIXELS = 40_000_000
 _WIDEST = 4000
+_FORMS = (raw.FORMTYPE_ACRO_FORM, raw.FORMTYPE_XFA_FOREGROUND)
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
@@ -29,17 +33,21 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     if count > limits.pages:
         raise refusals.too_many_pages(count, limits)
     report.total(count)
-    layout = Layout()
+    if document.get_formtype() in _FORMS:
+        document.init_forms()
+    outline = Outline.of(document)
+    layout = Layout(outline.is_fine)
     damaged = 0
     for index in range(count):
         try:
-            yield _page(document, index, layout)
+            yield _page(document, index, layout, outline)
         except pypdfium2.PdfiumError:
             damaged += 1
             report.warning(f"Page {index + 1} is damaged and could not be read.")
             yield Page(index + 1, "")
     if damaged == count:
         raise refusals.broken("PDF")
+    report_files(document, report)
 
 
 def render(path: Path, number: int, width: int) -> bytes:
@@ -69,17 +77,18 @@ def _open(path: Path) -> pypdfium2.PdfDocument:
         raise refusals.broken("PDF") from None
 
 
-def _page(document: pypdfium2.PdfDocument, index: int, layout: Layout) -> Page:
+def _page(document: pypdfium2.PdfDocument, index: int, layout: Layout, outline: Outline) -> Page:
     page = document[index]
     try:
-        width, height = page.get_size()
-        builder = PageBuilder(index + 1, width=width, height=height)
+        display = Display.of(page)
+        builder = PageBuilder(index + 1, width=display.width, height=display.height)
         textpage = page.get_textpage()
         try:
-            lines = lines_of(runs_of(textpage, Display.of(page)))
+            lines = lines_of(runs_of(textpage, display))
         finally:
             textpage.close()
-        layout.fill(builder, lines, width, height)
+        lines = with_fields(page, display, lines)
+        layout.fill(builder, lines, display.width, display.height, outline.on(index, display))
         return builder.page()
     finally:
         page.close()

@@ -8,52 +8,76 @@ from itertools import pairwise
 
 from engines.parsing.building import HeadingPath, PageBuilder, Piece
 from engines.parsing.pdf_lines import VisualLine
+from engines.parsing.pdf_outline import Entry, places
+from engines.parsing.pdf_paragraphs import starts_anew, usual_pitch, without_interruptions
+from engines.parsing.pdf_tables import Carried, Group, rows_of, table_end
 from rag.types import Kind
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_VALUE = re.compile(r"[$€£¥(\s]*[-–—+]?\d[\d,.\s]*[)%\s]*|[-–—]")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_SENTENCE_END = (".", "!", "?", ":", ";", "。")
 _VOCABULARY = 200_000
 _HEADING_CHARS = 150
-
-
-@dataclass(slots=True)
-class _Group:
-    """Lines that make one block."""
-
-    lines: list[VisualLine]
-    kind: Kind = Kind.TEXT
-    header: str = ""
+_OUTLINE = -10_000.0  # further out than any heading that is known by its size
 
 
 @dataclass(slots=True)
 class Layout:
-    """What is learned from page to page: the size of body text, the headings passed, words, running heads."""
+    """What is learned from page to page: the size of body text, the headings passed, words, running heads, and the
+    table that the last page ended in.
+    """
 
+    has_fine_outline: bool = False
+    """Whether headings come from the document's outline alone, and not by the size of the letters."""
     headings: HeadingPath = field(default_factory=HeadingPath)
     sizes: Counter[float] = field(default_factory=Counter)
     words: set[str] = field(default_factory=set)
     edges: set[str] = field(default_factory=set)
+    carried: Carried | None = None
 
-    def fill(self, builder: PageBuilder, lines: list[VisualLine], width: float, height: float) -> None:
-        """Writes the lines of a page into the builder as blocks."""
+    def fill(
+        self,
+        builder: PageBuilder,
+        lines: list[VisualLine],
+        width: float,
+        height: float,
+        entries: Sequence[Entry] = (),
+    ) -> None:
+        """Writes the lines of a page into the builder as blocks, under the outline's entries for the page."""
         for line in lines:
-            self.sizes[round(line.height, 1)] += len(line.text)
+            self.sizes[round(line.size, 1)] += len(line.text)
         if len(self.words) < _VOCABULARY:
             self.words.update(_WORD.findall(" ".join(line.text for line in lines).lower()))
         body = self.sizes.most_common(1)[0][0] if self.sizes else 0.0
         hyphenates = _hyphenates(lines)
         running = self._running_heads(lines, height)
-        for group in _groups(lines, running):
+        groups = list(_groups(without_interruptions(lines), running, self.carried))
+        self.carried = _carried(groups)
+        titles = _titles(groups, entries, height) if entries else {}
+        if not groups:
+            for entry in entries:
+                self.headings.push(_OUTLINE + entry.depth, entry.title)
+        for place, group in enumerate(groups):
             pieces = self._pieces(group, width, height, hyphenates)
-            above = self.headings.path
-            if group.kind is Kind.TEXT and group.lines[-1].text not in running and _is_heading(group, body):
-                group.kind = Kind.HEADING
-                first = group.lines[0]
-                level = -round(first.height) + (0.0 if first.bold else 0.5)
-                above = self.headings.push(level, " ".join(line.text for line in group.lines))
+            is_running = group.lines[-1].text in running
+            above = self._enter(group, titles.get(place, ()), body, is_running=is_running)
             builder.add_pieces(pieces, group.kind, heading=above, header=group.header)
+
+    def _enter(
+        self, group: Group, titles: Sequence[tuple[Entry, bool]], body: float, *, is_running: bool
+    ) -> tuple[str, ...]:
+        """Takes the headings that begin at a block into the path; returns the path above the block."""
+        above = self.headings.path
+        for entry, is_named in titles:
+            path = self.headings.push(_OUTLINE + entry.depth, entry.title)
+            above = path if is_named else self.headings.path
+            if is_named and group.kind is not Kind.TABLE_ROW:
+                group.kind = Kind.HEADING
+        if group.kind in (Kind.TEXT, Kind.LIST_ITEM) and not is_running and _is_heading(group, body):
+            group.kind = Kind.HEADING
+            if not self.has_fine_outline:
+                first = group.lines[0]
+                level = -round(first.size) + (0.0 if first.bold else 0.5)
+                above = self.headings.push(level, " ".join(line.text for line in group.lines))
+        return above
 
     def _running_heads(self, lines: list[VisualLine], height: float) -> set[str]:
         """Lines at the page's upper and lower edge that stood there on a page before."""
@@ -64,10 +88,12 @@ class Layout:
             self.edges.update(shapes)
         return known
 
-    def _pieces(self, group: _Group, width: float, height: float, hyphenates: bool) -> list[Piece]:
+    def _pieces(self, group: Group, width: float, height: float, hyphenates: bool) -> list[Piece]:
         pieces = []
         for line, after in zip(group.lines, [*group.lines[1:], None], strict=True):
             text, glue = line.text, " "
+            if group.kind is Kind.TABLE_ROW:
+                text = " | ".join(line.cells)
             if after is not None and _is_cut(text, after.text):
                 glue = ""
                 if self._drops_hyphen(text, after.text, hyphenates):
@@ -100,23 +126,35 @@ def _is_cut(text: str, after: str) -> bool:
     return len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and after[:1].islower()
 
 
-def _groups(lines: list[VisualLine], running: set[str]) -> Iterator[_Group]:
+def _titles(groups: Sequence[Group], entries: Sequence[Entry], height: float) -> dict[int, list[tuple[Entry, bool]]]:
+    """Before which group each entry of the outline belongs, and whether the group is its heading."""
+    blocks = [
+        (" ".join(line.text for line in group.lines[:3]), group.lines[0].x0, group.lines[0].y1) for group in groups
+    ]
+    found: dict[int, list[tuple[Entry, bool]]] = {}
+    for place, entry, is_named in places(entries, blocks):
+        found.setdefault(place, []).append((entry, is_named))
+    return found
+
+
+def _groups(lines: list[VisualLine], running: set[str], carried: Carried | None) -> Iterator[Group]:
     """Tables row by row, the rest by paragraphs; a running head is a paragraph of its own."""
-    pitch = _pitch(lines)
+    pitch = usual_pitch(lines)
     place = 0
     paragraph: list[VisualLine] = []
     while place < len(lines):
-        end = _table_end(lines, place)
+        end = table_end(lines, place)
         if end > place:
             if paragraph:
                 yield _paragraph(paragraph)
                 paragraph = []
-            yield from _rows(lines[place:end])
+            is_first = place <= 2 or all(line.text in running for line in lines[:place])
+            yield from rows_of(lines[place:end], carried if is_first else None)
             place = end
             continue
         line = lines[place]
         is_border = bool(paragraph) and (line.text in running) != (paragraph[-1].text in running)
-        if paragraph and (is_border or _starts_anew(paragraph, line, pitch)):
+        if paragraph and (is_border or starts_anew(paragraph, line, pitch)):
             yield _paragraph(paragraph)
             paragraph = []
         paragraph.append(line)
@@ -125,82 +163,28 @@ def _groups(lines: list[VisualLine], running: set[str]) -> Iterator[_Group]:
         yield _paragraph(paragraph)
 
 
-def _paragraph(lines: list[VisualLine]) -> _Group:
-    return _Group(lines, Kind.LIST_ITEM if lines[0].is_item else Kind.TEXT)
+def _paragraph(lines: list[VisualLine]) -> Group:
+    return Group(lines, Kind.LIST_ITEM if lines[0].is_item else Kind.TEXT)
 
 
-def _pitch(lines: Sequence[VisualLine]) -> float:
-    """The usual distance between the baselines of neighbouring lines, in line heights."""
-    steps = sorted(
-        (after.y1 - line.y1) / line.height
-        for line, after in pairwise(lines)
-        if 0.5 < (after.y1 - line.y1) / line.height < 2.5
-    )
-    return steps[len(steps) // 3] if steps else 1.2
+def _carried(groups: Sequence[Group]) -> Carried | None:
+    """The table the page ends in, a page number or two aside."""
+    last = next((group for group in reversed(groups[-3:]) if group.kind is Kind.TABLE_ROW), None)
+    if last is None or not last.header:
+        return None
+    return Carried(last.header, len(last.lines[0].cells), last.lines[0].x0)
 
 
-def _starts_anew(paragraph: list[VisualLine], line: VisualLine, pitch: float) -> bool:
-    last = paragraph[-1]
-    step = (line.y1 - last.y1) / last.height
-    if line.is_item or step < 0.3 or step > 1.3 * max(pitch, 0.9):
-        return True
-    if abs(line.height - last.height) > 0.15 * last.height:
-        return True
-    if line.bold != last.bold and not line.text[0].islower():
-        return True  # a heading ends here, or starts; a sentence that only begins in bold goes on
-    if min(line.x1, last.x1) <= max(line.x0, last.x0):
-        return True
-    indent = line.x0 - last.x0
-    is_first_indented = indent > 0.8 * line.height and not paragraph[0].is_item
-    return is_first_indented and len(paragraph) > 1 and last.text.endswith(_SENTENCE_END)
-
-
-def _is_heading(group: _Group, body: float) -> bool:
+def _is_heading(group: Group, body: float) -> bool:
     first = group.lines[0]
+    if len(group.lines) > 3 or first.stands_alone:
+        return False
+    if group.kind is Kind.LIST_ITEM and not (first.bold and first.text[0].isalnum() and first.size > 1.1 * body):
+        return False  # only a bold and larger line with a number is no item of a list
     text = " ".join(line.text for line in group.lines)
-    letters = sum(letter.isalpha() for letter in text)
-    if len(text) > _HEADING_CHARS or letters < 3 or letters < 0.5 * len(text) or len(group.lines) > 3:
+    letters = sum(map(str.isalpha, text[:_HEADING_CHARS]))
+    if len(text) > _HEADING_CHARS or letters < 3 or letters < 0.5 * len(text):
         return False
     if text.endswith((",", ";", "-")) or text[0].islower() or "@" in text:
         return False
-    return first.height > 1.15 * body or (first.bold and first.height > 0.85 * body and not text.endswith("."))
-
-
-# ------------------------------------------------------------------------------------------- tables
-
-
-def _is_value(cell: str) -> bool:
-    return bool(_VALUE.fullmatch(cell)) and not _YEAR.fullmatch(cell)
-
-
-def _is_row(line: VisualLine) -> bool:
-    return len(line.cells) > 2 or (len(line.cells) == 2 and not line.is_item)
-
-
-def _table_end(lines: list[VisualLine], start: int) -> int:
-    """The end of the table that starts at `start`, or `start` where none does: three rows or more, with at most
-    two lines of a single cell (a wrapped label, a subheading) between two rows.
-    """
-    if not _is_row(lines[start]):
-        return start
-    rows, end, singles = 1, start + 1, 0
-    for place in range(start + 1, len(lines)):
-        line, last = lines[place], lines[place - 1]
-        if line.y1 < last.y1 - last.height or line.y0 - last.y1 > 3 * last.height:
-            break
-        if _is_row(line):
-            rows, end, singles = rows + 1, place + 1, 0
-        else:
-            singles += 1
-            if singles > 2:
-                break
-    return end if rows >= 3 else start
-
-
-def _rows(lines: list[VisualLine]) -> Iterator[_Group]:
-    """Each row, with the lines above the first row of values as its header."""
-    values = next((i for i, line in enumerate(lines) if any(_is_value(cell) for cell in line.cells[1:])), None)
-    count = min(values, 4) if values is not None else int(lines[0].bold)
-    header = " / ".join(" | ".join(line.cells) for line in lines[:count])[:300]
-    for place, line in enumerate(lines):
-        yield _Group([line], Kind.TABLE_ROW, header if place >= count else "")
+    return first.size > 1.15 * body or (first.bold and first.size > 0.85 * body and not text.endswith("."))

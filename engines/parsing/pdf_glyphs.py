@@ -9,12 +9,13 @@ import ctypes
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2
 from pypdfium2 import raw
 
 from engines.parsing.pdf_display import Bounds, Display, Turn
-from engines.parsing.pdf_letters import HYPHEN, directions, has_right_to_left, in_order, spelled
+from engines.parsing.pdf_letters import HYPHEN, directions, has_right_to_left, in_order, spelled, with_marks
 
 WIDE_GAP = 1.25
 """A gap of this many line heights parts two cells of a table; words stand closer."""
@@ -22,8 +23,8 @@ _TOUCHING = 0.12
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.I)
 _FORCE_BOLD = 1 << 18
 _WORDS = re.compile(r"[\r\n]+|[^\s\x02]*\x02|[^\s\x02]+")
-# The ligature ff of TeX's old fonts goes by this name in PDFs that lack the right one; ffi has none at all.
-_TEX_FF = re.compile(r"(?<=[^\W\d_])\u21b5(?=[^\W\d_])")
+# Two ligatures of TeX's old fonts, in PDFs that lack their right names: ff is called an arrow, ffi nothing at all.
+_NAMELESS = re.compile("[\u21b5\ufffe]")
 _TEX_FONT = re.compile(rb"(?:[A-Z]{6}\+)?(?:CM|LM|SF)[A-Z]{1,4}\d")
 
 
@@ -38,7 +39,7 @@ class Run:
     y1: float
     bold: bool = False
     turn: Turn = Turn.UPRIGHT
-    size: float = 0.0
+    size: float = 0.1
     """Height of the longest word's letters: a raised number beside them makes the box higher, not the writing."""
     base: float = 0.0
     """Lower edge of the longest word's letters."""
@@ -96,10 +97,10 @@ def _goes_on(run: Run, box: Bounds) -> bool:
 def _finished(run: Run, words: list[_Word], handle: raw.FPDF_TEXTPAGE, display: Display) -> Run:
     """The run with its text, size and weight."""
     parts = [words[0].text]
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         close = word.first == before.last + 1 and _touch(before, word)
         parts.append(word.text if close else f" {word.text}")
-    run.text = "".join(parts)
+    run.text = with_marks("".join(parts))
     longest = max(words, key=lambda word: word.last - word.first)
     _, y0, _, y1 = run.turn.into(longest.letter, display.width, display.height)
     run.size, run.base = max(y1 - y0, 0.1), y1
@@ -168,20 +169,21 @@ def _characters(handle: raw.FPDF_TEXTPAGE) -> str:
         # Characters without a meaning are left out of the text, so that its places are not theirs.
         codes = (raw.FPDFText_GetUnicode(handle, index) for index in range(count))
         text = "".join(chr(code) if 0 < code <= 0x10FFFF else "\ufffe" for code in codes)
-    if "\u21b5" in text:
-        text = _TEX_FF.sub("\ufb00", text)
-    return text if "\ufffe" not in text else _with_hyphens(handle, text)
+    return _NAMELESS.sub(lambda found: _named(handle, found[0], found.start()), text)
 
 
-def _with_hyphens(handle: raw.FPDF_TEXTPAGE, text: str) -> str:
-    """The text with what pdfium has no letter for: a hyphen at a line's end, TeX's ligature ffi, or nothing."""
-    letters = list(text)
-    for place, letter in enumerate(letters):
-        if letter == "\ufffe":
-            code = raw.FPDFText_GetUnicode(handle, place)
-            is_ligature = code == 0 and text[place - 1 : place].isalpha() and _TEX_FONT.match(_font(handle, place)[0])
-            letters[place] = HYPHEN if code in (0x02, 0xFFFE) else "\ufb03" if is_ligature else "\x00"
-    return "".join(letters)
+def _named(handle: raw.FPDF_TEXTPAGE, letter: str, place: int) -> str:
+    """What stands where pdfium has no letter, or TeX's arrow: a hyphen at a line's end, a ligature, or nothing."""
+    code = raw.FPDFText_GetUnicode(handle, place)
+    if code in (0x02, 0xFFFE):
+        return HYPHEN
+    if not _TEX_FONT.match(_font(handle, place)[0]):
+        return "\x00" if code == 0 else letter
+    return "\ufb00" if code else "\ufb03" if _is_letter(handle, place - 1) else "\x00"
+
+
+def _is_letter(handle: raw.FPDF_TEXTPAGE, place: int) -> bool:
+    return place >= 0 and chr(min(raw.FPDFText_GetUnicode(handle, place), 0x10FFFF)).isalpha()
 
 
 def _font(handle: raw.FPDF_TEXTPAGE, index: int) -> tuple[bytes, int]:

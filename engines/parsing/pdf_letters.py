@@ -11,6 +11,7 @@ HYPHEN = "\x02"
 """A hyphen at the end of a line, as pdfium marks it."""
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LEFT_TO_RIGHT = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u052f]")
+_MARK_FIRST = re.compile(" ([\u064b-\u065f\u0670]+)([\u0620-\u064a])")
 _SHAPES = re.compile("[\ufb00-\ufdff\ufe70-\ufefc]")
 _SPELLINGS: dict[int, str | None] = {
     **dict.fromkeys((*range(2), *range(3, 0x20), *range(0x7F, 0xA0)), None),
@@ -60,6 +61,11 @@ def in_order(letters: str, boxes: Sequence[Bounds]) -> str:
         parts.append(glyph[::-1] if is_turned else glyph)
         start = place
     return "".join(parts)
+
+
+def with_marks(text: str) -> str:
+    """Arabic vowel signs after the letters they stand on: one that is drawn by itself comes before, with a space."""
+    return text if text.isascii() else _MARK_FIRST.sub(r"\2\1", text)
 
 
 @cache

@@ -15,8 +15,8 @@ from engines.parsing.pdf_glyphs import WIDE_GAP, Run
 from engines.parsing.pdf_letters import has_right_to_left
 
 _NEAR = 0.12
-_MARKER = re.compile(r"(?:[•●▪■□◦○▸►✓❖·–—*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])")
-_BULLETS = "•●▪■□◦○▸►✓❖"
+_MARKER = re.compile(r"(?:[•●▪■□◦○▸►✓❖☐☑☒·–—*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])")
+_BULLETS = "•●▪■□◦○▸►✓❖☐☑☒"
 _SIGNS = re.compile(r"[$€£¥(]{1,2}")
 _AFTER = re.compile(r"[)%]{1,2}")
 
@@ -27,7 +27,11 @@ class VisualLine:
 
     runs: list[Run]
     cells: list[str] = field(default_factory=list)
+    lefts: list[float] = field(default_factory=list)
+    """Where each cell begins."""
     text: str = ""
+    stands_alone: bool = False
+    """Whether it is a block of its own, whatever stands around it."""
     is_item: bool = False
     x0: float = 0.0
     y0: float = 0.0
@@ -52,11 +56,12 @@ class VisualLine:
         self.bold = all(run.bold for run in runs)
         longest = max(runs, key=lambda run: len(run.text))
         self.turn, self.size, self.base = longest.turn, longest.size, longest.base
-        self.cells = _cells(runs)
+        self.cells, self.lefts = _cells(runs)
         marked = _MARKER.fullmatch(self.cells[0].split(" ", 1)[0]) or self.cells[0][0] in _BULLETS
         self.is_item = bool(marked) and len(" ".join(self.cells)) > 3
         if self.is_item and len(self.cells) > 1 and _MARKER.fullmatch(self.cells[0]):
             self.cells[:2] = [f"{self.cells[0]} {self.cells[1]}"]
+            del self.lefts[1]
         self.text = " ".join(self.cells)
         return self
 
@@ -133,9 +138,9 @@ def _top_to_bottom(lines: list[VisualLine]) -> list[VisualLine]:
     return ordered
 
 
-def _cells(runs: list[Run]) -> list[str]:
+def _cells(runs: list[Run]) -> tuple[list[str], list[float]]:
     """The text between wide gaps; a currency sign or a closing bracket belongs to the number beside it."""
-    cells = [runs[0].text]
+    cells, lefts = [runs[0].text], [runs[0].x0]
     for before, run in pairwise(runs):
         gap = max(run.x0 - before.x1, before.x0 - run.x1)
         height = max(before.height, run.height)
@@ -145,4 +150,5 @@ def _cells(runs: list[Run]) -> list[str]:
             cells[-1] += f" {run.text}"
         else:
             cells.append(run.text)
-    return cells
+            lefts.append(run.x0)
+    return cells, lefts

@@ -73,7 +73,7 @@ def test_what_lies_outside_the_page_is_not_read(tmp_path: Path) -> None:
 
 
 def test_two_columns_are_read_one_after_the_other(tmp_path: Path) -> None:
-    left, right = [f"left {line}" for line in PROSE], [f"right {line}" for line in PROSE]
+    left, right = [*PROSE, "on the left."], [*PROSE, "on the right."]
     (page,) = pages_of(tmp_path, column(50, 700, left) + column(320, 700, right))
     assert texts(page) == [" ".join(left), " ".join(right)]
 
@@ -138,9 +138,9 @@ def test_a_financial_table_keeps_rows_and_header(tmp_path: Path) -> None:
     (page,) = pages_of(tmp_path, words)
     assert {block.kind for block in page.blocks} == {Kind.TABLE_ROW}
     assert texts(page)[2:] == [
-        "Sales of products $ 60,715 $ 58,304",
-        "Cost (income), net (12) -",
-        "Total 60,703 58,304",
+        "Sales of products | $ 60,715 | $ 58,304",
+        "Cost (income), net | (12) | -",
+        "Total | 60,703 | 58,304",
     ]
     assert {block.header for block in page.blocks[2:]} == {"Years ended December 31, | 2018 | 2017 / Revenues:"}
 
