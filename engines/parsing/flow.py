@@ -58,6 +58,11 @@ class Flow:
         """What follows stands this many pages on, as its program last laid it out."""
         self.turns += pages
 
+    def turn_if_begun(self, pages: int) -> None:
+        """The same, for page breaks that may stand before the first block, where they turn nothing."""
+        if self._entries:
+            self.turns += pages
+
     def page_break(self) -> None:
         """What follows begins a page, as its author wanted."""
         self._broken = True

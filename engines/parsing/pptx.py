@@ -16,6 +16,7 @@ from engines.parsing.packages import Package, Relation, opened
 from engines.parsing.pptx_layouts import Layouts, placeholder
 from engines.parsing.pptx_text import MC, A, P, line, paragraphs
 from engines.parsing.reporting import Report
+from engines.parsing.slides import left_out
 from rag.types import Kind, Page
 
 _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
@@ -48,8 +49,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
                 slide.read()
             yield slide.builder.page()
     if hidden:
-        names = ", ".join(map(str, hidden[:20])) + (" and more" if len(hidden) > 20 else "")
-        report.warning(f"Hidden slides were left out: {names}.")
+        report.warning(left_out(hidden))
 
 
 class _Slide:

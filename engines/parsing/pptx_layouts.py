@@ -1,22 +1,12 @@
 """Where the shapes of a slide stand and what they take from its layout and master."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from engines.parsing.packages import Package
 from engines.parsing.pptx_text import A, P, whole
+from engines.parsing.slides import Corner, in_reading_order
 
-# Shapes that begin within a third of an inch (in EMU) of one another stand in one row.
-_SAME_ROW = 914_400 // 3
 _BODIES = ("body", "obj", "subTitle")
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The top left corner of a shape, in EMU."""
-
-    top: int
-    left: int
 
 
 def placeholder(shape: Any) -> Any:
@@ -34,16 +24,7 @@ class Layout:
 
     def in_order(self, shapes: list[Any]) -> list[Any]:
         """From top to bottom, in a row from left to right; a shape without a place stays at the end."""
-        placed = [(self._frame(shape), shape) for shape in shapes]
-        placed.sort(key=lambda each: (each[0] is None, each[0].top if each[0] else 0))
-        rows: list[list[tuple[Frame, Any]]] = []
-        for frame, shape in placed:
-            if frame is not None and rows and frame.top - rows[-1][0][0].top <= _SAME_ROW:
-                rows[-1].append((frame, shape))
-            elif frame is not None:
-                rows.append([(frame, shape)])
-        ordered = [shape for row in rows for _, shape in sorted(row, key=lambda each: each[0].left)]
-        return ordered + [shape for frame, shape in placed if frame is None]
+        return in_reading_order([(self._corner(shape), shape) for shape in shapes])
 
     def list_styles(self, shape: Any) -> list[Any]:
         """What says which of its paragraphs have bullets, the nearest first."""
@@ -66,12 +47,12 @@ class Layout:
                 wanted = placeholder(chosen[0])
         return found
 
-    def _frame(self, shape: Any) -> Frame | None:
+    def _corner(self, shape: Any) -> Corner | None:
         for each in (shape, *self._behind(shape)):
             for path in (f"*/{A}xfrm/{A}off", f"{P}xfrm/{A}off"):
                 corner = each.find(path)
                 if corner is not None:
-                    return Frame(whole(corner.get("y")), whole(corner.get("x")))
+                    return Corner(whole(corner.get("y")), whole(corner.get("x")))
         return None
 
 
