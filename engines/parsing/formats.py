@@ -4,6 +4,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
+_SOURCE = (
+    ".py", ".pyi", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".vue", ".svelte", ".java", ".kt", ".kts", ".scala",
+    ".groovy", ".gradle", ".c", ".h", ".cc", ".cpp", ".cxx", ".hpp", ".hh", ".cs", ".fs", ".vb", ".go", ".rs", ".zig",
+    ".swift", ".m", ".mm", ".dart", ".rb", ".php", ".pl", ".pm", ".lua", ".tcl", ".r", ".jl", ".ex", ".exs", ".erl",
+    ".hs", ".ml", ".clj", ".lisp", ".el", ".sh", ".bash", ".zsh", ".fish", ".ps1", ".bat", ".cmd", ".sql", ".graphql",
+    ".proto", ".thrift", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".env", ".xml", ".xsd",
+    ".xsl", ".css", ".scss", ".less", ".tex", ".bib", ".cmake", ".mk", ".tf", ".hcl", ".diff", ".patch", ".asm", ".pas",
+    ".f90", ".v", ".vhd",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,18 @@ class Format:
 
 FORMATS: tuple[Format, ...] = (
     Format("PDF", (".pdf",), "application/pdf", "engines.parsing.pdf", page_images=True),
-    Format("DOCX", (".docx", ".docm", ".dotx"), f"{_OPEN_XML}wordprocessingml.document", "engines.parsing.docx"),
+    Format(
+        "DOCX",
+        (".docx", ".docm", ".dotx", ".dotm"),
+        f"{_OPEN_XML}wordprocessingml.document",
+        "engines.parsing.docx",
+    ),
+    Format(
+        "PPTX",
+        (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+        f"{_OPEN_XML}presentationml.presentation",
+        "engines.parsing.pptx",
+    ),
     Format(
         "XLSX",
         (".xlsx", ".xlsm", ".xltx", ".xltm", ".xlsb"),
@@ -39,11 +59,29 @@ FORMATS: tuple[Format, ...] = (
         "engines.parsing.sheets",
     ),
     Format("XLS", (".xls", ".xlt"), "application/vnd.ms-excel", "engines.parsing.sheets"),
+    Format("ODT", (".odt", ".ott"), "application/vnd.oasis.opendocument.text", "engines.parsing.odt"),
+    Format("ODP", (".odp", ".otp"), "application/vnd.oasis.opendocument.presentation", "engines.parsing.odp"),
     Format("ODS", (".ods", ".ots"), "application/vnd.oasis.opendocument.spreadsheet", "engines.parsing.sheets"),
+    Format("RTF", (".rtf",), "application/rtf", "engines.parsing.rtf"),
     Format("HTML", (".html", ".htm", ".xhtml"), "text/html", "engines.parsing.html", is_text=True),
     Format("Markdown", (".md", ".markdown"), "text/markdown", "engines.parsing.markdown", is_text=True),
+    Format("reStructuredText", (".rst", ".rest"), "text/x-rst", "engines.parsing.rst", is_text=True),
     Format("TXT", (".txt", ".text", ".log", ""), "text/plain", "engines.parsing.text", is_text=True),
     Format("CSV", (".csv", ".tsv"), "text/csv", "engines.parsing.csv", is_text=True),
+    Format(
+        "JSON", (".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"), "application/json", "engines.parsing.json_text",
+        is_text=True,
+    ),  # fmt: skip
+    Format("source code", _SOURCE, "text/x-source", "engines.parsing.source", is_text=True),
+    Format(
+        "image",
+        (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp"),
+        "image/x-picture",
+        "engines.parsing.image",
+        page_images=True,
+        needs="rapidocr",
+        extra="ocr",
+    ),
     Format("ZIP", (".zip",), "application/zip", "engines.parsing.zip_archive"),
     Format(
         "TAR",
@@ -52,6 +90,11 @@ FORMATS: tuple[Format, ...] = (
         "engines.parsing.tar_archive",
     ),
 )
+
+
+def has_ocr() -> bool:
+    """Whether pages without text can be read by OCR."""
+    return find_spec("rapidocr") is not None
 
 
 def taken() -> str:

@@ -1,18 +1,25 @@
 """A document of each format that says the same, by the format's name: the tests of every format ask it all."""
 
-from tests.files import containers, making, tables
+from tests.files import containers, making, office, tables, texts
 from tests.files.sample import Sample
 
 SAMPLES: dict[str, Sample] = {
     "PDF": Sample("report.pdf", making.SAMPLE_PDF, blank=making.scanned_pdf(), torn_may_be_read=True),
     "DOCX": Sample("report.docx", making.sample_docx(), blank=making.docx_with("<w:p/>")),
+    "PPTX": Sample("report.pptx", office.sample_pptx(), blank=office.sample_pptx(slides=0)),
     "XLSX": Sample("report.xlsx", tables.xlsx_of(tables.REPORT), blank=tables.xlsx_of([])),
     "XLS": Sample("report.xls", tables.xls_of(tables.REPORT), blank=tables.xls_of([])),
+    "ODT": Sample("report.odt", office.sample_odt(), blank=office.odf("text", "<text:p/>")),
+    "ODP": Sample("report.odp", office.sample_odp(), blank=office.odf("presentation", "<draw:page/>")),
     "ODS": Sample("report.ods", tables.ods_of(tables.REPORT), blank=tables.ods_of([])),
+    "RTF": Sample("report.rtf", office.sample_rtf(), blank=office.rtf(r"\par"), torn_may_be_read=True),
     "HTML": Sample("report.html", making.SAMPLE_HTML, blank=b"<html><script>x()</script></html>"),
     "Markdown": Sample("report.md", making.SAMPLE_MARKDOWN),
+    "reStructuredText": Sample("report.rst", texts.SAMPLE_RST),
     "TXT": Sample("report.txt", making.SAMPLE_TEXT, has_table=False, has_headings=False),
     "CSV": Sample("report.csv", making.SAMPLE_CSV, has_text=False, has_headings=False),
+    "JSON": Sample("report.json", texts.SAMPLE_JSON),
+    "source code": Sample("report.py", texts.SAMPLE_SOURCE, has_table=False, has_headings=False),
     "ZIP": Sample(
         "reports.zip",
         containers.zip_of(containers.REPORT_MEMBERS),
