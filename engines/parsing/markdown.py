@@ -9,10 +9,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from selectolax.lexbor import LexborHTMLParser
 
-from engines.parsing.building import HeadingPath, PageBuilder, clean, row_text, tidy
+from engines.parsing.building import HeadingPath, clean, row_text, tidy
 from engines.parsing.decoding import read_text
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
+from engines.parsing.text import Parts
 from rag.types import Kind, Page
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
@@ -20,22 +21,25 @@ _HIDDEN = ["script", "style", "template", "noscript"]
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
-    """One page. Front matter, scripts and comments are left out; a fence keeps its lines."""
-    report.total(1)
-    text = _FRONT_MATTER.sub("", clean(read_text(path, limits)))
-    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    reader = _Reader()
-    for token in parser.parse(text):
+    """One page, or several of a long text. Front matter, scripts and comments are left out; a fence keeps its lines."""
+    parts = Parts()
+    add_markdown(parts, HeadingPath(), _FRONT_MATTER.sub("", clean(read_text(path, limits))))
+    yield from parts.pages(report)
+
+
+def add_markdown(parts: Parts, headings: HeadingPath, text: str) -> None:
+    """Adds the blocks of a Markdown text, and enters its headings."""
+    reader = _Reader(parts, headings)
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
         reader.take(token)
-    yield reader.builder.page()
 
 
 @dataclass(slots=True)
 class _Reader:
     """Follows the tokens of a document."""
 
-    builder: PageBuilder = field(default_factory=PageBuilder)
-    headings: HeadingPath = field(default_factory=HeadingPath)
+    parts: Parts
+    headings: HeadingPath
     level: int | None = None
     markers: list[str] = field(default_factory=list)
     item: str = ""
@@ -61,9 +65,9 @@ class _Reader:
             case "table_open" | "table_close":
                 self.header = ""
             case "fence" | "code_block":
-                self.builder.add(token.content, Kind.CODE, heading=self.headings.path)
+                self.parts.add(token.content, Kind.CODE, heading=self.headings.path)
             case "html_block":
-                self.builder.add(_plain(token.content), heading=self.headings.path)
+                self.parts.add(_plain(token.content), heading=self.headings.path)
             case "inline":
                 self._inline(tidy(_inline_text(token)))
 
@@ -73,17 +77,17 @@ class _Reader:
         elif self.level is not None:
             text = " ".join(text.split())
             if text:
-                self.builder.add(text, Kind.HEADING, heading=self.headings.push(self.level, text))
+                self.parts.add(text, Kind.HEADING, heading=self.headings.push(self.level, text))
         elif self.markers:
             # An item's further paragraphs have no mark of their own
-            self.builder.add(f"{self.item}{text}" if text else "", Kind.LIST_ITEM, heading=self.headings.path)
+            self.parts.add(f"{self.item}{text}" if text else "", Kind.LIST_ITEM, heading=self.headings.path)
             self.item = ""
         else:
-            self.builder.add(text, heading=self.headings.path)
+            self.parts.add(text, heading=self.headings.path)
 
     def _row(self) -> None:
         row = row_text(self.cells or [])
-        self.builder.add(row, Kind.TABLE_ROW, heading=self.headings.path, header=self.header)
+        self.parts.add(row, Kind.TABLE_ROW, heading=self.headings.path, header=self.header)
         self.header = self.header or row
         self.cells = None
 

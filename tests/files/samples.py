@@ -1,6 +1,6 @@
 """A document of each format that says the same, by the format's name: the tests of every format ask it all."""
 
-from tests.files import containers, making, office, tables, texts
+from tests.files import containers, making, office, scans, tables, texts
 from tests.files.sample import Sample
 
 SAMPLES: dict[str, Sample] = {
@@ -20,6 +20,7 @@ SAMPLES: dict[str, Sample] = {
     "CSV": Sample("report.csv", making.SAMPLE_CSV, has_text=False, has_headings=False),
     "JSON": Sample("report.json", texts.SAMPLE_JSON),
     "source code": Sample("report.py", texts.SAMPLE_SOURCE, has_table=False, has_headings=False),
+    "image": Sample("report.png", scans.SAMPLE_PICTURE, blank=scans.BLANK_PICTURE),
     "ZIP": Sample(
         "reports.zip",
         containers.zip_of(containers.REPORT_MEMBERS),
