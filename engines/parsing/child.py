@@ -50,6 +50,7 @@ def _pages(request: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
     report = Report(
         total=lambda count: send(total=count),
         warning=lambda text: send(warning=text),
+        scan=lambda number: send(scan=number),
         file=lambda name, pieces: _send_file(name, pieces, out),
     )
     characters = blocks = 0

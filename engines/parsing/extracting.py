@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.parsing import process, refusals, wire
+from engines.parsing.clock import Clock
 from engines.parsing.formats import Format, by_media_type
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
@@ -47,12 +48,16 @@ def extract(
     form = _form(media_type)
     request = {"job": "pages", "module": form.module, "path": str(path.resolve()), "media_type": media_type}
     report = report or Report()
-    done = False
+    clock, done = Clock(limits), False
     with Spool(folder, within, limits) as spool:
-        for line in _lines(process.stream(request, limits=limits, cancelled=cancelled), limits):
+        for line in _lines(process.stream(request, limits=limits, cancelled=cancelled, clock=clock), limits):
             message = _message(line)
             if "page" in message:
+                clock.scan_ends()
                 yield _page(message["page"])
+            elif "scan" in message:
+                clock.scan_begins()
+                report.scan(int(message["scan"]))
             elif not spool.takes(message):
                 _hear(message, report, limits)
             done = done or "done" in message

@@ -19,6 +19,12 @@ class Limits:
     """MAX_ARCHIVE_MB: what they unpack to, together."""
     archive_ratio: float = 200
     """MAX_ARCHIVE_RATIO: unpacked to packed size, once more than 10 MB were unpacked."""
+    ocr_pages: int = 500
+    """MAX_OCR_PAGES: pages of a document that are read by OCR."""
+    ocr_page_seconds: float = 60
+    """OCR_PAGE_SECONDS, for each of these pages, on top of the times below."""
+    image_megapixels: float = 100
+    """MAX_IMAGE_MEGAPIXELS"""
     memory_mb: float = 1500
     """PARSE_MEMORY_MB: address space of the child process."""
     cpu_seconds: float = 300

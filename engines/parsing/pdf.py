@@ -10,6 +10,7 @@ from pypdfium2 import raw
 from engines.parsing import refusals
 from engines.parsing.building import PageBuilder
 from engines.parsing.limits import Limits
+from engines.parsing.ocr import Scans
 from engines.parsing.pdf_blocks import Layout
 from engines.parsing.pdf_display import Display
 from engines.parsing.pdf_files import report_files
@@ -37,16 +38,18 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
         document.init_forms()
     outline = Outline.of(document)
     layout = Layout(outline.is_fine)
+    scans = Scans(limits, report)
     damaged = 0
     for index in range(count):
         try:
-            yield _page(document, index, layout, outline)
+            yield scans.page(document, _page(document, index, layout, outline), layout)
         except pypdfium2.PdfiumError:
             damaged += 1
             report.warning(f"Page {index + 1} is damaged and could not be read.")
             yield Page(index + 1, "")
     if damaged == count:
         raise refusals.broken("PDF")
+    scans.tell()
     report_files(document, report)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engines.parsing import interpreter, nursery, refusals
+from engines.parsing.clock import Clock
 from engines.parsing.ending import End, Lost, problem
 from engines.parsing.limits import Limits
 
@@ -42,23 +43,24 @@ class Child(Protocol):
         """Gives its descriptors back."""
 
 
-def stream(request: dict[str, Any], *, limits: Limits, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+def stream(
+    request: dict[str, Any], *, limits: Limits, cancelled: Callable[[], bool], clock: Clock | None = None
+) -> Iterator[bytes]:
     """What the child writes, in pieces as they come.
 
     Raises ParsingError (`too_slow`, `too_much_memory`, `crashed`) or Cancelled, with the child and all that it
     started gone. Time spent by whoever reads the pieces does not count against the wall limit.
     """
     with contextlib.closing(_Ears(_start({**request, "limits": asdict(limits)}))) as ears:
-        deadline = time.monotonic() + limits.wall_seconds
+        clock = clock or Clock(limits)
         while (end := ears.end()) is None:
             if cancelled():
                 raise refusals.Cancelled
-            if time.monotonic() > deadline:
-                raise refusals.too_slow(limits)
+            clock.check()
             for piece in ears.listen(_LOOK_SECONDS):
                 before = time.monotonic()
                 yield piece
-                deadline += time.monotonic() - before
+                clock.leave_out(time.monotonic() - before)
         if (error := problem(end, ears.last_words, limits)) is not None:
             raise error
 

@@ -1,6 +1,6 @@
 """Every way a document is refused, each in one sentence and a hint that says what to do."""
 
-from engines.parsing.formats import Format, taken
+from engines.parsing.formats import Format, has_ocr, taken
 from engines.parsing.limits import Limits
 from rag.errors import ParsingError
 
@@ -45,6 +45,13 @@ def broken(name: str) -> ParsingError:
 
 
 def no_text(media_type: str) -> ParsingError:
+    is_picture = media_type.startswith("image")
+    if is_picture or (media_type == "application/pdf" and has_ocr()):
+        return ParsingError(
+            "no_text",
+            f"The {'picture' if is_picture else 'PDF'} has no text, and OCR found none.",
+            "If there is text on it, scan it anew, upright and with 200 to 300 dots per inch.",
+        )
     if media_type == "application/pdf":
         return ParsingError(
             "no_text",
@@ -59,6 +66,22 @@ def too_many_pages(count: int, limits: Limits) -> ParsingError:
         "too_large",
         f"The document has {count:,} pages; at most {limits.pages:,} are taken.",
         "Split it, or ask an administrator to raise MAX_PAGES.",
+    )
+
+
+def too_many_scans(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"More than {limits.ocr_pages:,} pages of the document have no text, and OCR reads no more of one document.",
+        "Split it, or ask an administrator to raise MAX_OCR_PAGES.",
+    )
+
+
+def picture_too_large(megapixels: float, limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_large",
+        f"The picture has {megapixels:,.0f} million pixels; at most {limits.image_megapixels:,g} million are taken.",
+        "Make it smaller, or ask an administrator to raise MAX_IMAGE_MEGAPIXELS.",
     )
 
 
@@ -115,6 +138,14 @@ def too_slow(limits: Limits) -> ParsingError:
         "too_slow",
         f"Reading the document took longer than {limits.cpu_seconds:g} s of computing or {limits.wall_seconds:g} s.",
         "Split it, or ask an administrator to raise PARSE_CPU_SECONDS and PARSE_WALL_SECONDS.",
+    )
+
+
+def ocr_too_slow(limits: Limits) -> ParsingError:
+    return ParsingError(
+        "too_slow",
+        f"Reading a page of the document by OCR took much longer than {limits.ocr_page_seconds:g} s.",
+        "Scan it with fewer dots per inch, or ask an administrator to raise OCR_PAGE_SECONDS.",
     )
 
 

@@ -19,6 +19,8 @@ class Report:
     total: Callable[[int], None] = _nothing
     warning: Callable[[str], None] = _nothing
     """One sentence for the uploader; the document is still read."""
+    scan: Callable[[int], None] = _nothing
+    """The page of this number is about to be read by OCR, which has time of its own."""
     file: Callable[[str, Iterable[bytes]], None] = _unread
     """A file within the document (an archive's member, a mail's attachment): the path it has there, which is
     only ever text, and its bytes in pieces. Read to the end before the call returns; an error while the pieces
