@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import pypdfium2
 from pypdfium2 import raw
@@ -50,8 +51,7 @@ class Run:
         return max(self.y1 - self.y0, 0.1)
 
 
-@dataclass(slots=True)
-class _Word:
+class _Word(NamedTuple):
     """A word, the places of its characters, and the boxes of all of it and of its first letter on display."""
 
     text: str
@@ -64,48 +64,52 @@ class _Word:
 def runs_of(textpage: pypdfium2.PdfTextPage, display: Display) -> Iterator[Run]:
     """The runs of a page in the order they are drawn; what lies outside the page is left out."""
     handle, width, height = textpage.raw, display.width, display.height
-    run: Run | None = None
     words: list[_Word] = []
-    askew = False
+    turn, askew = Turn.UPRIGHT, False
+    x0 = y0 = x1 = y1 = 0.0
     for word in _words(handle, display):
-        if run is not None and word is not None:
-            box = run.turn.into(word.box, width, height)
-            if askew or _goes_on(run, box):
-                run.x0, run.y0 = min(run.x0, box[0]), min(run.y0, box[1])
-                run.x1, run.y1 = max(run.x1, box[2]), max(run.y1, box[3])
-                words.append(word)
-                continue
-        if run is not None:
-            yield _finished(run, words, handle, display)
-            run = None
-        if word is not None:
-            turn, askew = display.turn(raw.FPDFText_GetCharAngle(handle, word.first))
-            run, words = Run("", *turn.into(word.box, width, height), turn=turn), [word]
-    if run is not None:
-        yield _finished(run, words, handle, display)
+        if word is None:
+            if words:
+                yield _run(words, (x0, y0, x1, y1), turn, handle, display)
+                words = []
+            continue
+        box = word.box if turn is Turn.UPRIGHT else turn.into(word.box, width, height)
+        if words and (askew or _goes_on(x0, y0, x1, y1, box)):
+            # Comparisons, as min and max take three times as long, and this is done for every word
+            x0 = box[0] if box[0] < x0 else x0
+            y0 = box[1] if box[1] < y0 else y0
+            x1 = box[2] if box[2] > x1 else x1
+            y1 = box[3] if box[3] > y1 else y1
+            words.append(word)
+            continue
+        if words:
+            yield _run(words, (x0, y0, x1, y1), turn, handle, display)
+        turn, askew = display.turn(raw.FPDFText_GetCharAngle(handle, word.first))
+        x0, y0, x1, y1 = turn.into(word.box, width, height)
+        words = [word]
+    if words:
+        yield _run(words, (x0, y0, x1, y1), turn, handle, display)
 
 
-def _goes_on(run: Run, box: Bounds) -> bool:
-    """Whether a word continues the run: on its baseline, near its end (either one: text may run leftwards)."""
-    x0, y0, x1, y1 = box
-    tall, high = run.y1 - run.y0, y1 - y0
-    if min(run.y1, y1) - max(run.y0, y0) < 0.3 * min(tall, high):
+def _goes_on(x0: float, y0: float, x1: float, y1: float, box: Bounds) -> bool:
+    """Whether a word continues a run: on its baseline, near its end (either one: text may run leftwards)."""
+    a0, b0, a1, b1 = box
+    tall, high = y1 - y0, b1 - b0
+    small, large = (tall, high) if tall < high else (high, tall)
+    if (y1 if y1 < b1 else b1) - (y0 if y0 > b0 else b0) < 0.3 * small:
         return False
-    return max(x0 - run.x1, run.x0 - x1) < WIDE_GAP * max(tall, high)
+    return a0 - x1 < WIDE_GAP * large and x0 - a1 < WIDE_GAP * large
 
 
-def _finished(run: Run, words: list[_Word], handle: raw.FPDF_TEXTPAGE, display: Display) -> Run:
-    """The run with its text, size and weight."""
+def _run(words: list[_Word], box: Bounds, turn: Turn, handle: raw.FPDF_TEXTPAGE, display: Display) -> Run:
     parts = [words[0].text]
     for before, word in pairwise(words):
         close = word.first == before.last + 1 and _touch(before, word)
         parts.append(word.text if close else f" {word.text}")
-    run.text = with_marks("".join(parts))
     longest = max(words, key=lambda word: word.last - word.first)
-    _, y0, _, y1 = run.turn.into(longest.letter, display.width, display.height)
-    run.size, run.base = max(y1 - y0, 0.1), y1
-    run.bold = _is_bold(handle, words[0].first) and (len(words) == 1 or _is_bold(handle, words[-1].last))
-    return run
+    _, y0, _, y1 = turn.into(longest.letter, display.width, display.height)
+    bold = _is_bold(handle, words[0].first) and (len(words) == 1 or _is_bold(handle, words[-1].last))
+    return Run(with_marks("".join(parts)), *box, bold, turn, size=max(y1 - y0, 0.1), base=y1)
 
 
 def _touch(before: _Word, word: _Word) -> bool:
@@ -118,15 +122,20 @@ def _words(handle: raw.FPDF_TEXTPAGE, display: Display) -> Iterator[_Word | None
     """The words of a page; None where pdfium ends a line."""
     rect = raw.FS_RECTF()
     reference = ctypes.byref(rect)
-    box_of, on_display, width, height = raw.FPDFText_GetLooseCharBox, display.box, display.width, display.height
+    box_of, on_display, width, height = (
+        raw.FPDFText_GetLooseCharBox,
+        display.box_of(rect),
+        display.width,
+        display.height,
+    )
     for match in _WORDS.finditer(_characters(handle)):
         word = match.group()
         first, end = match.span()
-        if word[0] in "\r\n":
-            yield None
-            continue
         if word.isascii() and word.isprintable():
             text = word
+        elif word[0] in "\r\n":
+            yield None
+            continue
         elif has_right_to_left(word):
             yield from _right_to_left(handle, display, word, first)
             continue
@@ -135,11 +144,12 @@ def _words(handle: raw.FPDF_TEXTPAGE, display: Display) -> Iterator[_Word | None
             if not text:
                 continue
         box_of(handle, first, reference)
-        letter = box = on_display(rect)
+        letter = box = on_display()
         if end - first > 1:
             box_of(handle, end - 1, reference)
-            x0, y0, x1, y1 = on_display(rect)
-            box = (min(x0, box[0]), min(y0, box[1]), max(x1, box[2]), max(y1, box[3]))
+            x0, y0, x1, y1 = on_display()
+            a0, b0, a1, b1 = letter
+            box = (x0 if x0 < a0 else a0, y0 if y0 < b0 else b0, x1 if x1 > a1 else a1, y1 if y1 > b1 else b1)
         if box[2] >= 0 and box[3] >= 0 and box[0] <= width and box[1] <= height:
             yield _Word(text, first, end - 1, box, letter)
 
