@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -22,6 +22,7 @@ from engines.origins.decompressing import Broken, decoder
 from engines.origins.port import OriginError, OriginUnavailable
 
 USER_AGENT = "Footnote"
+HEADERS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 REDIRECTS = 5
 WRITE_SECONDS = 10.0
 Follow = Callable[[str], bool]
@@ -98,7 +99,7 @@ class Client:
 
     `max_bytes` bounds every body, `allow` opens more than the public internet (see addresses.Gate, which raises
     ValueError), `tls` verifies servers (default: the system's and certifi's authorities, or SSL_CERT_FILE).
-    Cookies are neither kept nor sent, and no credentials ever.
+    Cookies are neither kept nor sent, and no credentials: it is httpx's transport without httpx's client.
     """
 
     def __init__(
@@ -114,13 +115,9 @@ class Client:
         self._gate = addresses.Gate(allow, resolve=resolve)
         self._seconds = seconds
         self._backend = _CheckedBackend(self._gate, seconds.gap)
-        self._http = httpx.Client(
-            transport=_CheckedTransport(self._backend, tls or httpx.create_ssl_context()),
-            timeout=httpx.Timeout(seconds.gap, connect=seconds.connect, write=WRITE_SECONDS),
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            trust_env=False,
-        )
+        self._transport = _CheckedTransport(self._backend, tls or _usual_tls())
+        timeout = httpx.Timeout(seconds.gap, connect=seconds.connect, write=WRITE_SECONDS)
+        self._extensions = {"timeout": timeout.as_dict()}
 
     def __enter__(self) -> "Client":
         return self
@@ -131,7 +128,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._transport.close()
 
     def check(self, url: str) -> None:
         """Raises OriginRefused for an address that cannot be right, asking nobody; for forms."""
@@ -174,13 +171,16 @@ class Client:
             raise refusals.bad_address()
         if target.userinfo:
             raise refusals.has_credentials()
-        self._gate.check_name(host, target.port or (443 if target.scheme == "https" else 80))
+        usual = 443 if target.scheme == "https" else 80
+        self._gate.check_name(host, usual if target.port is None else target.port)
         return target
 
     def _sent(self, method: str, target: httpx.URL, headers: Mapping[str, str]) -> Answer:
         try:
-            request = self._http.build_request(method, target, headers=dict(headers))
-            return Answer(self._http.send(request, stream=True), self.max_bytes)
+            request = httpx.Request(method, target, headers={**HEADERS, **headers}, extensions=self._extensions)
+            response = self._transport.handle_request(request)
+            response.request = request
+            return Answer(response, self.max_bytes)
         except httpx.HTTPError as error:
             raise _in_words(error, target.host) from None
 
@@ -269,7 +269,7 @@ class _CheckedTransport(httpx.HTTPTransport):
     """httpx's own transport over a pool that connects through the checked backend. HTTP/1.1."""
 
     def __init__(self, backend: _CheckedBackend, tls: ssl.SSLContext) -> None:
-        super().__init__(trust_env=False)
+        super().__init__(verify=tls, trust_env=False)
         # httpx has no argument for the network backend; tests/engines/test_origins_client.py holds this line to it.
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls,
@@ -278,6 +278,12 @@ class _CheckedTransport(httpx.HTTPTransport):
             keepalive_expiry=30.0,
             network_backend=backend,
         )
+
+
+@cache
+def _usual_tls() -> ssl.SSLContext:
+    """Made once: reading all authorities takes tens of milliseconds."""
+    return httpx.create_ssl_context()
 
 
 def _in_words(error: httpx.HTTPError, host: str) -> OriginError:

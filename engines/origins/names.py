@@ -50,7 +50,8 @@ def may_be_taken(url: str) -> bool:
     if not suffix or _PAGES.search(suffix) or not re.fullmatch(r"\.[a-z][a-z0-9]{1,4}", suffix, re.A):
         return True
     named = by_extension(suffix)
-    return named.is_taken if named is not None else suffix not in _OTHERS
+    taken = named.is_taken if named is not None else suffix not in _OTHERS
+    return taken and suffix not in _OF_PAGES
 
 
 def is_taken(content_type: str, name: str) -> bool:
@@ -101,10 +102,13 @@ def _clean(name: str) -> str:
 
 
 _TAKEN = {ending for form in FORMATS for ending in form.extensions}
+_OF_PAGES = {
+    *(".css", ".js", ".mjs", ".map", ".wasm", ".woff", ".woff2", ".ttf", ".otf", ".eot", ".ico", ".rss", ".atom"),
+}
+"""What pages are made with, and no document even where its format is read."""
 _OTHERS = {
-    *(".png", ".jpg", ".jpeg", ".jpe", ".gif", ".webp", ".avif", ".svg", ".ico", ".bmp", ".tif", ".tiff", ".psd"),
+    *(".png", ".jpg", ".jpeg", ".jpe", ".gif", ".webp", ".avif", ".svg", ".bmp", ".tif", ".tiff", ".psd"),
     *(".mp3", ".mp4", ".m4a", ".m4v", ".ogg", ".ogv", ".oga", ".wav", ".flac", ".webm", ".avi", ".mov", ".mkv"),
-    *(".css", ".js", ".mjs", ".map", ".wasm", ".woff", ".woff2", ".ttf", ".otf", ".eot", ".rss", ".atom"),
     *(".exe", ".msi", ".dmg", ".iso", ".deb", ".rpm", ".apk", ".jar", ".whl", ".bin", ".zip", ".gz", ".tgz"),
     *(".bz2", ".xz", ".7z", ".rar", ".tar", ".torrent", ".ics", ".vcf", ".sig", ".asc"),
 } - _TAKEN
