@@ -151,7 +151,7 @@ class Reader:
 
     def _cells(self, row: Any, inner: list[Any], asides: list[Any]) -> list[str]:
         """The text of a row's cells; tables and notes within them are put into the two lists."""
-        cells = []
+        cells: list[str] = []
         for cell in row.iterchildren(f"{TABLE}table-cell", f"{TABLE}covered-table-cell"):
             words: list[str] = []
             if cell.tag == f"{TABLE}table-cell":

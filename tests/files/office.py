@@ -180,3 +180,18 @@ def sample_rtf() -> bytes:
         r"\pard\s1 Annual report\par\pard The company {\b grew} in every region.\par"
         r"{\pard{\listtext\f3\'b7\tab}\ls1 costs fell\par}" + "\n" + RTF_TABLE
     )
+
+
+_SEAM = b"\n=====\n"
+
+
+def unpacked(archive: bytes) -> bytes:
+    """The names and bytes of a ZIP's parts in a row, to be damaged and packed again by `repacked`."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as parts:
+        return _SEAM.join(piece for name in parts.namelist() for piece in (name.encode(), parts.read(name)))
+
+
+def repacked(row: bytes) -> bytes:
+    """The ZIP of such a row of parts, whatever has become of them."""
+    pieces = row.split(_SEAM)
+    return zipped({name.decode("latin-1"): part for name, part in zip(pieces[::2], pieces[1::2], strict=False)})
