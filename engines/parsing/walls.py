@@ -75,7 +75,10 @@ def enter(limits: Limits) -> Walls:
     die_with_parent()
     hide_memory()
     _bound(limits)
-    return Walls(namespace=leave_network(), seccomp=refuse_system_calls())
+    walls = Walls(namespace=leave_network(), seccomp=refuse_system_calls())
+    if not walls.seccomp:  # the filter tells processes from threads, which OCR has; this limit does not
+        _set_limit(resource.RLIMIT_NPROC, 0, 0)
+    return walls
 
 
 def die_with_parent() -> None:
@@ -156,7 +159,6 @@ def _bound(limits: Limits) -> None:
         (resource.RLIMIT_CPU, cpu, most_cpu),
         (resource.RLIMIT_FSIZE, 0, 0),
         (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_NPROC, 0, 0),
     ):
         _set_limit(kind, soft, hard)
 

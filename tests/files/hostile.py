@@ -172,6 +172,11 @@ def memory_of(process: str) -> Iterator[Page]:
     yield Page(1, f"memory:{_outcome(lambda: open(f'/proc/{process or os.getppid()}/mem', 'rb+').close())}")
 
 
+def modules(_: str) -> Iterator[Page]:
+    """What had been imported before the document was known."""
+    yield Page(1, " ".join(sys.modules))
+
+
 def trace(_: str) -> Iterator[Page]:
     """Leaves something in the interpreter, and tells what it finds there."""
     found = [name for name in ("left_behind", "LEFT") if name in sys.modules or name in os.environ]
