@@ -13,7 +13,7 @@ from engines.parsing.limits import Limits
 from engines.parsing.ocr import Scans
 from engines.parsing.pdf_blocks import Layout
 from engines.parsing.pdf_display import Display
-from engines.parsing.pdf_files import report_files
+from engines.parsing.pdf_files import report_attached, report_pinned
 from engines.parsing.pdf_forms import with_fields
 from engines.parsing.pdf_glyphs import runs_of
 from engines.parsing.pdf_lines import lines_of
@@ -34,15 +34,13 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     if count > limits.pages:
         raise refusals.too_many_pages(count, limits)
     report.total(count)
-    if document.get_formtype() in _FORMS:
-        document.init_forms()
     outline = Outline.of(document)
     layout = Layout(outline.is_fine)
     scans = Scans(limits, report)
     damaged = 0
     for index in range(count):
         try:
-            yield scans.page(document, _page(document, index, layout, outline), layout)
+            yield scans.page(document, _page(document, index, layout, outline, report), layout)
         except pypdfium2.PdfiumError:
             damaged += 1
             report.warning(f"Page {index + 1} is damaged and could not be read.")
@@ -50,7 +48,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     if damaged == count:
         raise refusals.broken("PDF")
     scans.tell()
-    report_files(document, report)
+    report_attached(document, report)
 
 
 def render(path: Path, number: int, width: int) -> bytes:
@@ -73,14 +71,17 @@ def render(path: Path, number: int, width: int) -> bytes:
 
 def _open(path: Path) -> pypdfium2.PdfDocument:
     try:
-        return pypdfium2.PdfDocument(path)
+        document = pypdfium2.PdfDocument(path)
+        if document.get_formtype() in _FORMS:
+            document.init_forms()
+        return document
     except pypdfium2.PdfiumError as error:
         if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
             raise refusals.encrypted() from None
         raise refusals.broken("PDF") from None
 
 
-def _page(document: pypdfium2.PdfDocument, index: int, layout: Layout, outline: Outline) -> Page:
+def _page(document: pypdfium2.PdfDocument, index: int, layout: Layout, outline: Outline, report: Report) -> Page:
     page = document[index]
     try:
         display = Display.of(page)
@@ -91,6 +92,7 @@ def _page(document: pypdfium2.PdfDocument, index: int, layout: Layout, outline: 
         finally:
             textpage.close()
         lines = with_fields(page, display, lines)
+        report_pinned(page, report)
         layout.fill(builder, lines, display.width, display.height, outline.on(index, display))
         return builder.page()
     finally:

@@ -51,15 +51,14 @@ class Layout:
         running = self._running_heads(lines, height)
         groups = list(_groups(without_interruptions(lines), running, self.carried))
         self.carried = _carried(groups)
-        titles = _titles(groups, entries, height) if entries else {}
-        if not groups:
-            for entry in entries:
-                self.headings.push(_OUTLINE + entry.depth, entry.title)
+        titles = _titles(groups, entries) if entries else {}
         for place, group in enumerate(groups):
             pieces = self._pieces(group, width, height, hyphenates)
             is_running = group.lines[-1].text in running
             above = self._enter(group, titles.get(place, ()), body, is_running=is_running)
             builder.add_pieces(pieces, group.kind, heading=above, header=group.header)
+        for entry, _ in titles.get(len(groups), ()):
+            self.headings.push(_OUTLINE + entry.depth, entry.title)
 
     def _enter(
         self, group: Group, titles: Sequence[tuple[Entry, bool]], body: float, *, is_running: bool
@@ -126,11 +125,9 @@ def _is_cut(text: str, after: str) -> bool:
     return len(text) > 1 and text[-1] in "-\u00ad\u2010" and text[-2].isalpha() and after[:1].islower()
 
 
-def _titles(groups: Sequence[Group], entries: Sequence[Entry], height: float) -> dict[int, list[tuple[Entry, bool]]]:
+def _titles(groups: Sequence[Group], entries: Sequence[Entry]) -> dict[int, list[tuple[Entry, bool]]]:
     """Before which group each entry of the outline belongs, and whether the group is its heading."""
-    blocks = [
-        (" ".join(line.text for line in group.lines[:3]), group.lines[0].x0, group.lines[0].y1) for group in groups
-    ]
+    blocks = [(" ".join(line.text for line in group.lines[:3]), group.lines[0].y1) for group in groups]
     found: dict[int, list[tuple[Entry, bool]]] = {}
     for place, entry, is_named in places(entries, blocks):
         found.setdefault(place, []).append((entry, is_named))

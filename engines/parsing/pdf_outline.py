@@ -66,9 +66,10 @@ class Outline:
         ]
 
 
-def places(entries: Sequence[Entry], blocks: Sequence[tuple[str, float, float]]) -> Iterator[tuple[int, Entry, bool]]:
-    """Before which block (text, left and lower edge of its first line) each entry belongs, and whether the block
-    is the entry's own heading. An entry that leads nowhere on the page belongs before what comes next.
+def places(entries: Sequence[Entry], blocks: Sequence[tuple[str, float]]) -> Iterator[tuple[int, Entry, bool]]:
+    """Before which block (text, lower edge of its first line) each entry belongs, and whether the block
+    is the entry's own heading. An entry that leads nowhere on the page belongs before what comes next, one that
+    leads below all blocks after the last.
     """
     start = 0
     for entry in entries:
@@ -78,9 +79,8 @@ def places(entries: Sequence[Entry], blocks: Sequence[tuple[str, float, float]])
             start = named + 1
             continue
         if entry.y is not None:
-            below = (at for at in range(start, len(blocks)) if blocks[at][2] >= entry.y)
-            start = next(below, max(len(blocks) - 1, start))
-        yield min(start, max(len(blocks) - 1, 0)), entry, False
+            start = next((at for at in range(start, len(blocks)) if blocks[at][1] >= entry.y), len(blocks))
+        yield start, entry, False
 
 
 def _point(target: pypdfium2.PdfDest) -> tuple[float | None, float | None]:
