@@ -22,6 +22,12 @@ LARGEST_REPLY = 16 * 1024 * 1024
 _NO_RIGHTS = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "403"}
 _GONE = {"NoSuchKey", "404"}
 _PASSING = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "RequestTimeTooSkewed"}
+_NO_FILES = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, "/dev/null", None),
+    "credentials_file": (None, None, "/dev/null", None),
+}
+"""botocore's variables for the files and profiles of the machine: name in them, in the environment, default, type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +129,14 @@ def _code(error: Exception) -> str:
 
 def _s3(client: Client, endpoint: str, region: str, keys: Keys) -> Any:
     """A boto3 client that sends through `client`; it reads neither the machine's settings nor its credentials."""
-    boto3, botocore, configuring = import_module("boto3"), import_module("botocore"), import_module("botocore.config")
-    session = boto3.session.Session(
+    botocore, configuring = import_module("botocore"), import_module("botocore.config")
+    core = import_module("botocore.session").Session(session_vars=_NO_FILES)
+    session = import_module("boto3.session").Session(
         aws_access_key_id=keys.access or "none",
         aws_secret_access_key=keys.secret or "none",
         aws_session_token=keys.session or None,
         region_name=region or "us-east-1",
+        botocore_session=core,
     )
     config = configuring.Config(
         signature_version="s3v4" if keys.access else botocore.UNSIGNED,

@@ -35,7 +35,7 @@ class Seconds:
 
     connect: float = 10.0
     gap: float = 20.0
-    total: float = 300.0
+    total: float = 600.0
 
 
 USUAL_SECONDS = Seconds()

@@ -138,7 +138,7 @@ def _leads_to_unlisted(root: bytes, path: bytes) -> bool:
     """Whether a link leads to a place inside the folder that is not met on the way there itself."""
     try:
         return any(_is_hidden(part) for part in _inside(root, path))
-    except (ValueError, FileNotFoundError):  # out of the folder, or nowhere
+    except (ValueError, OSError):  # out of the folder, nowhere, or in a circle
         return False
 
 

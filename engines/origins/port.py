@@ -80,5 +80,5 @@ class Origin(Protocol):
         """Writes the entry's bytes to the file `into`; None, and no file, when they are what `known` marks.
 
         `known` is the mark that was last fetched. Raises OriginError and leaves no file behind: OriginRefused
-        with the code `gone` when the entry is not there any more.
+        with the code `gone` when the entry is not there any more. OSError is for `into` alone: a full disk.
         """
