@@ -20,7 +20,7 @@ from engines.parsing.reporting import Report
 from engines.parsing.text import Parts, add_paragraphs
 from rag.types import Kind, Page
 
-_LONGEST = 5_000_000
+_LONGEST = 2_000_000
 _LONGEST_HEADER = 2000
 _NESTING = 5
 _ROLE = re.compile(r":[\w:+.-]+:`~?!?([^`<]+?)(?:\s*<[^`>]*>)?`")

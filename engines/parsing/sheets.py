@@ -7,6 +7,7 @@ Comments, text boxes and charts are not read.
 
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engines.parsing import refusals, sheets_binary, sheets_opendocument, sheets_openxml
@@ -23,30 +24,35 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     """The pages of each sheet that is not hidden, under the sheet's name; an empty sheet has none."""
     number = 0
     hidden: list[str] = []
-    for sheet in _sheets(path, limits):
-        if sheet.hidden:
-            hidden.append(one_line(sheet.name))
-            continue
-        for page in sheet_pages(sheet, number + 1, limits):
-            number = page.number
-            if number > limits.pages:
-                raise refusals.too_many_pages(number, limits)
-            report.total(number)
-            yield page
+    with _opened(path, limits) as sheets:
+        for sheet in sheets:
+            if sheet.hidden:
+                hidden.append(one_line(sheet.name))
+                continue
+            for page in sheet_pages(sheet, number + 1, limits):
+                number = page.number
+                if number > limits.pages:
+                    raise refusals.too_many_pages(number, limits)
+                report.total(number)
+                yield page
     if hidden:
         report.warning(f"Hidden sheets were left out: {', '.join(hidden)}.")
 
 
-def _sheets(path: Path, limits: Limits) -> Iterator[Sheet]:
+@contextmanager
+def _opened(path: Path, limits: Limits) -> Iterator[Iterator[Sheet]]:
+    """The sheets of a workbook; what goes wrong while they are read ends as a ParsingError."""
     with path.open("rb") as file:
         is_old = file.read(len(OLE)) == OLE
     if is_old:
-        yield from sheets_binary.sheets(path, "XLS")
+        with sheets_binary.readable("XLS"):
+            yield sheets_binary.sheets(path)
         return
     with opened(path, limits, "spreadsheet") as package, zipfile.ZipFile(path) as archive:
         if "xl/workbook.bin" in package:
-            yield from sheets_binary.sheets(path, "XLSB")
+            with sheets_binary.readable("XLSB"):
+                yield sheets_binary.sheets(path)
         elif "content.xml" in package:
-            yield from sheets_opendocument.sheets(package, archive, limits)
+            yield sheets_opendocument.sheets(package, archive, limits)
         else:
-            yield from sheets_openxml.sheets(package, archive, limits)
+            yield sheets_openxml.sheets(package, archive, limits)

@@ -4,10 +4,18 @@ It gives values, not formats: a percentage is its fraction. It holds a sheet fro
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, PasswordError, SheetVisibleEnum
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from engines.parsing import refusals
 from engines.parsing.sheets_layout import Sheet
@@ -17,13 +25,11 @@ _ELAPSED = NumberFormat(is_elapsed=True)
 _DAY = 24 * 60 * 60
 
 
-def sheets(path: Path, name: str) -> Iterator[Sheet]:
-    """The worksheets in the order of their tabs. Raises ParsingError: `encrypted`, or `broken` as the format `name`."""
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """What calamine says of a file it cannot read, as a ParsingError: `encrypted`, or `broken` as the format `name`."""
     try:
-        workbook = CalamineWorkbook.from_path(path)
-        for about in workbook.sheets_metadata:
-            hidden = about.visible != SheetVisibleEnum.Visible
-            yield Sheet(about.name, hidden, _rows(workbook.get_sheet_by_name(about.name)))
+        yield
     except PasswordError:
         raise refusals.encrypted() from None
     except (CalamineError, ValueError, OSError, OverflowError):
@@ -32,6 +38,15 @@ def sheets(path: Path, name: str) -> Iterator[Sheet]:
         if type(error).__name__ == "PanicException":  # how a failed assertion in Rust comes to Python
             raise refusals.broken(name) from None
         raise
+
+
+def sheets(path: Path) -> Iterator[Sheet]:
+    """The worksheets in the order of their tabs. Raises what `readable` translates."""
+    workbook = CalamineWorkbook.from_path(path)
+    for about in workbook.sheets_metadata:
+        if about.typ == SheetTypeEnum.WorkSheet:
+            hidden = about.visible != SheetVisibleEnum.Visible
+            yield Sheet(about.name, hidden, _rows(workbook.get_sheet_by_name(about.name)))
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, Row]]:

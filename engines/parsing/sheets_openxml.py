@@ -83,6 +83,8 @@ class _Book:
             for each in element.iterchildren("{*}c"):
                 place = _column(each.get("r", "").rstrip("0123456789"))
                 column = column + 1 if place is None else place
+                if not len(each):
+                    continue  # styled, but empty
                 text, is_amount = self._cell(each)
                 if text.strip() and column < _COLUMNS:
                     cells[column] = (text, is_amount)
