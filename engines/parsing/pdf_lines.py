@@ -121,7 +121,9 @@ def _jumps_about(lines: list[VisualLine]) -> bool:
         beside = other.x1 <= one.x0 if has_right_to_left(one.text) else other.x0 >= one.x1
         if other.y1 < one.y0 and not beside:
             ups += 1
-    return ups > max(5, 0.15 * len(lines))
+    # pdfium gives the lines of turned writing in the order of their heights, at times from the last to the first
+    few = 5 if lines[0].runs[0].turn is Turn.UPRIGHT else 0
+    return ups > max(few, 0.15 * len(lines))
 
 
 def _top_to_bottom(lines: list[VisualLine]) -> list[VisualLine]:
