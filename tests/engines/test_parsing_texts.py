@@ -1,0 +1,403 @@
+"""Text formats: JSON, notebooks, reStructuredText, source code, and plain text of any length and encoding."""
+
+import json
+import string
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engines.parsing import Limits, Report, json_text, markdown, rst, source, text
+from rag.errors import ParsingError
+from rag.types import Kind, Page
+
+LIMITS = Limits(memory_mb=600, cpu_seconds=20, wall_seconds=60)
+FUZZ = settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+Reader = Callable[[Path, Limits, Report], Iterator[Page]]
+
+
+def read(folder: Path, data: bytes | str, reader: Reader, warnings: list[str] | None = None) -> list[Page]:
+    """The pages of a text, read in this process."""
+    path = folder / "text"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8", "replace"))
+    return list(reader(path, LIMITS, Report(warning=(warnings if warnings is not None else []).append)))
+
+
+def blocks(page: Page) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Kind, text and headings of each block."""
+    return [(block.kind.value, page.text[block.start : block.end], block.heading) for block in page.blocks]
+
+
+def texts(page: Page) -> list[str]:
+    return [words for _, words, _ in blocks(page)]
+
+
+# --------------------------------------------------------------------------------------------------- JSON
+
+
+def test_values_stand_under_the_keys_above_them(tmp_path: Path) -> None:
+    value = {
+        "name": "Plant 4",
+        "address": {"city": "Bern", "geo": {"lat": 46.9}},
+        "open": True,
+        "closed": None,
+        "tags": ["a", "b"],
+        "lines": {"first": {"steps": [{"step": "cut", "tools": [{"saw": [[1]]}]}]}},
+    }
+    (page,) = read(tmp_path, json.dumps(value), json_text.pages)
+    assert blocks(page) == [
+        ("text", "name: Plant 4\naddress.city: Bern\naddress.geo.lat: 46.9\nopen: true\ntags: a, b", ()),
+        ("heading", "lines", ()),
+        ("heading", "first", ("lines",)),
+        ("heading", "steps", ("lines", "first")),
+        ("text", "step: cut", ("lines", "first", "steps")),
+        ("heading", "tools", ("lines", "first", "steps")),
+        ("heading", "saw", ("lines", "first", "steps", "tools")),
+        ("table_row", "1", ("lines", "first", "steps", "tools", "saw")),
+    ]
+
+
+def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
+    (page,) = read(tmp_path, '{"price": 1.10, "big": 12345678901234567890123, "small": 1e-7}', json_text.pages)
+    assert page.text == "price: 1.10\nbig: 12345678901234567890123\nsmall: 1e-7"
+
+
+def test_like_objects_are_a_table_and_long_ones_are_not(tmp_path: Path) -> None:
+    lines = '{"id": 1, "city": "Bern"}\n\n{"id": 2, "pos": {"x": 5}}\n'
+    (page,) = read(tmp_path, lines, json_text.pages)
+    assert texts(page) == ["id | city | pos.x", "1 | Bern", "2 |  | 5"]
+    assert page.blocks[2].header == "id | city | pos.x"
+    long = "\n".join(json.dumps({"title": f"Part {number}", "text": "word " * 300}) for number in (1, 2))
+    (page,) = read(tmp_path, long, json_text.pages)
+    assert [block.heading for block in page.blocks] == [("Part 1",), ("Part 2",)]
+    assert page.text.startswith("title: Part 1\ntext: word word")
+
+
+def test_a_damaged_line_among_lines_is_kept_as_it_is(tmp_path: Path) -> None:
+    (page,) = read(tmp_path, '{"a": 1}\n{"a": 2}\n{"a": \n', json_text.pages)
+    assert texts(page) == ["a: 1", "a: 2", '- {"a":']
+
+
+@pytest.mark.parametrize("data", ["{'a': 1}", '{"a": ', "[" * 100_000, '{"a":' * 300 + "1" + "}" * 300])
+def test_what_is_no_json_is_read_as_text_with_a_warning(data: str, tmp_path: Path) -> None:
+    warnings: list[str] = []
+    pages = read(tmp_path, data, json_text.pages, warnings)
+    assert "".join("".join(page.text.split()) for page in pages) == "".join(data.split())
+    assert len(warnings) == 1
+    assert "not valid JSON" in warnings[0]
+
+
+def test_a_map_is_read_without_the_points_of_its_lines(tmp_path: Path) -> None:
+    def feature(name: str, kind: str, place: object) -> dict[str, object]:
+        return {"type": "Feature", "properties": {"name": name}, "geometry": {"type": kind, "coordinates": place}}
+
+    features = [feature("Bern", "Point", [7.44, 46.9]), feature("Aare", "LineString", [[7.4, 46.8]] * 500)]
+    (page,) = read(tmp_path, json.dumps({"type": "FeatureCollection", "features": features}), json_text.pages)
+    assert texts(page)[2:] == ["name | geometry", "Bern | Point 7.44, 46.9", "Aare | LineString"]
+
+
+def test_a_file_within_a_string_is_left_out(tmp_path: Path) -> None:
+    (page,) = read(tmp_path, json.dumps({"picture": "iVBORw0KGgo" * 500, "alt": "A map"}), json_text.pages)
+    assert page.text == "alt: A map"
+
+
+def test_a_notebook_is_its_cells_and_what_they_printed(tmp_path: Path) -> None:
+    notebook = {
+        "nbformat": 4,
+        "metadata": {"kernelspec": {"name": "python3"}},
+        "cells": [
+            {"cell_type": "markdown", "source": ["# Sales\n", "\n", "By **region**."]},
+            {
+                "cell_type": "code",
+                "source": "total = 1\n\nprint(total)",
+                "outputs": [
+                    {"output_type": "stream", "text": ["\x1b[31m1\x1b[0m\n"]},
+                    {"output_type": "display_data", "data": {"image/png": "iVBOR", "text/plain": ["<Figure>"]}},
+                    {"output_type": "error", "ename": "KeyError", "evalue": "'x'", "traceback": ["..."]},
+                ],
+            },
+        ],
+    }
+    (page,) = read(tmp_path, json.dumps(notebook), json_text.pages)
+    assert blocks(page) == [
+        ("heading", "Sales", ()),
+        ("text", "By region.", ("Sales",)),
+        ("code", "total = 1\n\nprint(total)", ("Sales",)),
+        ("code", "1", ("Sales",)),
+        ("code", "<Figure>", ("Sales",)),
+        ("code", "KeyError: 'x'", ("Sales",)),
+    ]
+
+
+# --------------------------------------------------------------------------------------- reStructuredText
+
+RST = """
+=====
+Guide
+=====
+
+.. contents::
+
+Setup
+=====
+
+A ``word``, a `link <http://x>`_, a note [1]_ and |name|.
+Goes on.
+
+#. first
+#. second
+
+   - inner
+
+term : noun
+    What it means.
+
+:Author: Ann
+
+.. warning:: Hot.
+
+.. |name| replace:: the product
+
+.. code-block:: python
+
+   def f():
+       return 1
+
+.. comment: not for readers
+
+.. list-table:: Prices
+   :header-rows: 1
+
+   * - Item
+     - Price
+   * - Pen
+     - 2
+
+.. [1] The note.
+"""
+
+
+def test_rst_is_read_without_its_marks(tmp_path: Path) -> None:
+    (page,) = read(tmp_path, RST, rst.pages)
+    setup = ("Guide", "Setup")
+    assert blocks(page) == [
+        ("heading", "Guide", ()),
+        ("heading", "Setup", ("Guide",)),
+        ("text", "A word, a link, a note [1] and the product. Goes on.", setup),
+        ("list_item", "1. first", setup),
+        ("list_item", "2. second", setup),
+        ("list_item", "- inner", setup),
+        ("text", "term : noun\nWhat it means.", setup),
+        ("text", "Author: Ann", setup),
+        ("text", "Warning: Hot.", setup),
+        ("code", "def f():\n    return 1", setup),
+        ("text", "Prices", setup),
+        ("table_row", "Item | Price", setup),
+        ("table_row", "Pen | 2", setup),
+        ("text", "[1] The note.", setup),
+    ]
+    assert page.blocks[-2].header == "Item | Price"
+
+
+def test_rst_of_sphinx_is_read_too(tmp_path: Path) -> None:
+    data = (
+        ".. py:function:: area(width)\n   :noindex:\n\n   Gives the :term:`area <a>`.\n\n   - in metres\n\n"
+        ".. versionadded:: 3.2\n\n.. toctree::\n\n   intro\n\n.. seealso::\n   The :class:`~shapes.Square`.\n"
+    )
+    (page,) = read(tmp_path, data, rst.pages)
+    assert texts(page) == ["area(width)", "Gives the area.", "- in metres", "versionadded 3.2", "The shapes.Square."]
+
+
+def test_rst_reads_no_other_file_and_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the secret")
+    data = (
+        f"Before\n\n.. include:: {secret}\n\n.. raw:: html\n   :file: {secret}\n\n"
+        f".. csv-table::\n   :file: {secret}\n\n.. literalinclude:: {secret}\n\n.. raw:: html\n\n   <script>x</script>\n\nAfter `unclosed\n"
+    )
+    text_of_page = read(tmp_path, data, rst.pages)[0].text
+    assert "the secret" not in text_of_page
+    assert "script" not in text_of_page
+    assert text_of_page.startswith("Before")
+    assert "After" in text_of_page
+    assert capfd.readouterr() == ("", "")
+
+
+def test_rst_that_docutils_does_not_get_through_is_read_as_text(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    (page,) = read(tmp_path, "\n\n".join(" " * depth + "deeper" for depth in range(500)), rst.pages, warnings)
+    assert page.text.count("deeper") == 500
+    assert len(warnings) == 1
+
+
+# -------------------------------------------------------------------------------------------- source code
+
+
+def test_code_is_cut_where_definitions_begin(tmp_path: Path) -> None:
+    data = "import os\n\n\n@cached\ndef one():\n    a = 1\n\n    return a\n\n\nclass Two:\n    pass\n"
+    (page,) = read(tmp_path, data, source.pages)
+    assert blocks(page) == [
+        ("code", "import os", ()),
+        ("code", "@cached\ndef one():\n    a = 1\n\n    return a", ()),
+        ("code", "class Two:\n    pass", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        ("class Store(Base):", "Store"),
+        ("export default async function load(x) {", "load"),
+        ("public static final class Store {", "Store"),
+        ("pub(crate) fn read(path: &str) {", "read"),
+        ("func (s *Server) Serve() {", "Serve"),
+        ("impl Store {", "Store"),
+        ("CREATE OR REPLACE VIEW sales AS", "sales"),
+    ],
+)
+def test_the_rest_of_a_long_definition_has_its_name_above(first: str, name: str, tmp_path: Path) -> None:
+    body = "\n\n".join(f"    line({number});  // {'x' * 60}" for number in range(60))
+    (page,) = read(tmp_path, f"{first}\n{body}\n}}\n\nnext_one = 1\n", source.pages)
+    assert page.blocks[0].heading == ()
+    assert {block.heading for block in page.blocks[1:-1]} == {(name,)}
+    assert page.blocks[-1].heading == ()
+    assert page.text[page.blocks[-1].start :] == "next_one = 1"
+
+
+def test_no_line_of_code_is_lost_or_cut(tmp_path: Path) -> None:
+    data = Path(__file__).read_text()
+    (page,) = read(tmp_path, data, source.pages)
+    lines = [line for block in page.blocks for line in page.text[block.start : block.end].split("\n")]
+    assert [line for line in lines if line.strip()] == [line.rstrip() for line in data.split("\n") if line.strip()]
+
+
+# --------------------------------------------------------------------------------------------- plain text
+
+
+def test_only_a_very_long_text_is_several_pages(tmp_path: Path) -> None:
+    paragraph = "Words of a sentence. " * 50
+    assert len(read(tmp_path, f"{paragraph}\n\n" * 150, text.pages)) == 1
+    totals: list[int] = []
+    path = tmp_path / "long"
+    path.write_text(f"{paragraph}\n\n" * 1000)
+    pages = list(text.pages(path, LIMITS, Report(total=totals.append)))
+    assert totals == [len(pages)] == [6]
+    assert [page.number for page in pages] == [1, 2, 3, 4, 5, 6]
+    assert all(len(page.text) <= text.PART_CHARACTERS for page in pages)
+    assert {words for page in pages for words in texts(page)} == {paragraph.strip()}
+
+
+def test_a_log_without_empty_lines_is_cut_at_its_lines(tmp_path: Path) -> None:
+    line = "12:00 INFO all is well"
+    pages = read(tmp_path, f"{line}\n" * 20_000, text.pages)
+    assert len(pages) > 1
+    found = [each for page in pages for words in texts(page) for each in words.split("\n")]
+    assert found == [line] * 20_000
+
+
+def test_a_long_markdown_keeps_its_headings_over_the_cut(tmp_path: Path) -> None:
+    pages = read(tmp_path, "# Report\n\n" + "Words of a sentence.\n\n" * 12_000, markdown.pages)
+    assert len(pages) > 1
+    assert pages[-1].blocks[-1].heading == ("Report",)
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "encodings"),
+    [
+        ("German", "Die Straße führt über größere Hügel zum Fluss. ", ("cp1252", "utf-8", "utf-16", "utf-32")),
+        ("Russian", "Быстрая коричневая лиса прыгает через ленивую собаку. ", ("cp1251", "koi8-r", "utf-16-le")),
+        ("Japanese", "これは日本語の文章です。東京は日本の首都であります。", ("cp932", "euc_jp", "utf-16-be")),
+        ("Chinese", "这是一个中文的句子，北京是中国的首都，人口很多。", ("gb18030", "utf-8-sig")),
+        ("Greek", "Η γρήγορη καφέ αλεπού πηδάει πάνω από το σκυλί. ", ("cp1253",)),
+    ],
+)
+def test_the_encoding_of_a_text_is_found(language: str, words: str, encodings: tuple[str, ...], tmp_path: Path) -> None:
+    for encoding in encodings:
+        (page,) = read(tmp_path, (words * 20).encode(encoding), text.pages)
+        assert page.text == (words * 20).strip(), (language, encoding)
+
+
+# ------------------------------------------------------------------------------------------------ fuzzing
+
+
+def outcome(folder: Path, data: bytes | str, reader: Reader) -> str:
+    """How reading ended; any error but a refusal fails the test."""
+    try:
+        for page in read(folder, data, reader):
+            for block in page.blocks:
+                assert page.text[block.start : block.end] == page.text[block.start : block.end].strip("\n") != ""
+    except ParsingError as error:
+        return error.code
+    return "read"
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=8), inner, max_size=6),
+    max_leaves=40,
+)
+MARKED = st.text(alphabet=string.ascii_lowercase + "\n\n   `*_|:.=-+#[]<>\\/\"'", max_size=200)
+DIRECTIVES = st.lists(
+    st.sampled_from(
+        [".. table::\n", ".. note::", "   ", "\n\n", "+--+--+\n", "|a |b |\n", "== ==\n", "Title\n=====\n", "- ", "1. ",
+         ".. |x| replace:: y", ":role:`x`", "`x`_", "__ y", ".. _x: y_", "::\n\n", ".. [1] z", "[1]_", ".. math:: x",
+         ".. figure:: a.png", ".. unicode:: 0x110000", ".. date::", ".. role:: r(raw)", ".. class:: x", "a", "\t"]
+    ),
+    max_size=25,
+).map("".join)  # fmt: skip
+
+
+@FUZZ
+@given(value=JSON_VALUES, lines=st.integers(1, 3))
+def test_any_json_value_is_read_with_all_its_words(value: object, lines: int, tmp_path: Path) -> None:
+    data = "\n".join([json.dumps(value, ensure_ascii=False)] * lines)
+    pages = read(tmp_path, data, json_text.pages)
+    kept = {letter for page in pages for letter in page.text}
+    assert {letter for word in _words(value) for letter in word if letter.isalnum()} <= kept
+
+
+def _words(value: object) -> Iterator[str]:
+    """Every string in a value, and every key that something stands below."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _words(inner)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            below = list(_words(inner))
+            yield from [key, *below] if "".join(below).strip() else []
+
+
+@FUZZ
+@given(data=MARKED | DIRECTIVES)
+def test_rst_of_any_marks_is_read(data: str, tmp_path: Path) -> None:
+    assert outcome(tmp_path, data, rst.pages) == "read"
+
+
+@FUZZ
+@given(data=MARKED | st.text(max_size=200), reader=st.sampled_from([source.pages, text.pages, markdown.pages]))
+def test_texts_of_any_marks_are_read(data: str, reader: Reader, tmp_path: Path) -> None:
+    assert outcome(tmp_path, data, reader) == "read"
+
+
+@FUZZ
+@given(
+    data=st.binary(max_size=400),
+    reader=st.sampled_from([json_text.pages, rst.pages, source.pages, text.pages, markdown.pages]),
+)
+def test_bytes_of_any_kind_are_read(data: bytes, reader: Reader, tmp_path: Path) -> None:
+    assert outcome(tmp_path, data, reader) == "read"
+
+
+def test_every_word_of_a_real_rst_is_kept(data: Path) -> None:
+    path = data / "files" / "e_pep-0008.rst"
+    (page,) = rst.pages(path, LIMITS, Report())
+    assert len(page.text) > 40_000
+    assert "PEP 257 (Docstring Conventions)" in page.text
+    assert "``" not in page.text
+    assert sum(block.kind is Kind.HEADING for block in page.blocks) > 40
