@@ -40,7 +40,7 @@ def _setting(element: Any, name: str, default: str) -> str:
     return default if found is None else str(found.get(f"{_M}val", default))
 
 
-def _grouped(text: str) -> str:
+def grouped(text: str) -> str:
     """In parentheses, unless it is one word, one sign or in parentheses already."""
     return text if _SIMPLE.fullmatch(text) or _is_enclosed(text) else f"({text})"
 
@@ -62,7 +62,7 @@ def _fraction(element: Any) -> str:
 
 def _scripts(element: Any) -> str:
     below, above = _part(element, "sub"), _part(element, "sup")
-    scripts = (f"_{_grouped(below)}" if below else "") + (f"^{_grouped(above)}" if above else "")
+    scripts = (f"_{grouped(below)}" if below else "") + (f"^{grouped(above)}" if above else "")
     base = _part(element, "e")
     return f"{scripts}{base}" if element.tag == f"{_M}sPre" else f"{base}{scripts}"
 
@@ -75,7 +75,7 @@ def _root(element: Any) -> str:
 def _large_operator(element: Any) -> str:
     """A sum, a product, an integral; without a sign of its own it is an integral."""
     below, above = _part(element, "sub"), _part(element, "sup")
-    bounds = (f"_{_grouped(below)}" if below else "") + (f"^{_grouped(above)}" if above else "")
+    bounds = (f"_{grouped(below)}" if below else "") + (f"^{grouped(above)}" if above else "")
     return f"{_setting(element, 'chr', '∫')}{bounds} {_part(element, 'e')}"
 
 
@@ -91,7 +91,7 @@ def _function(element: Any) -> str:
 
 def _limit(element: Any) -> str:
     mark = "_" if element.tag == f"{_M}limLow" else "^"
-    return f"{_part(element, 'e')}{mark}{_grouped(_part(element, 'lim'))}"
+    return f"{_part(element, 'e')}{mark}{grouped(_part(element, 'lim'))}"
 
 
 def _accent(element: Any) -> str:

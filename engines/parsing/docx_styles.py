@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from engines.parsing.numbering import bullet, number
@@ -16,9 +17,14 @@ _OFF = {"0", "false", "off"}
 _DEPTHS = 9
 
 
+@cache
+def _steps(path: str) -> str:
+    return "/".join(W + step for step in path.split("/"))
+
+
 def value(parent: Any, path: str, default: str = "") -> str:
     """The `w:val` of a descendant ("pPr/outlineLvl"); "" where it lacks one."""
-    found = None if parent is None else parent.find("/".join(W + step for step in path.split("/")))
+    found = None if parent is None else parent.find(_steps(path))
     return default if found is None else str(found.get(f"{W}val", ""))
 
 

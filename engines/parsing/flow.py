@@ -15,7 +15,7 @@ from rag.types import Kind, Page
 _GOOD_PLACE, _ANY_PLACE = 20_000, 60_000
 """A part of a document without pages ends at a heading or an author's page break once it has this many characters,
 and before any block once it has the second."""
-_DENSE = {Kind.TABLE_ROW, Kind.LIST_ITEM}
+_LONGEST_CODE = 20_000
 
 
 @dataclass(slots=True)
@@ -28,6 +28,10 @@ class _Entry:
     heading: tuple[str, ...]
     header: str
     after_break: bool
+
+    def goes_on(self, kind: Kind, page: int) -> bool:
+        """Whether the next line may join it; without a bound, adding line by line would take quadratic time."""
+        return self.kind is kind and self.page == page and len(self.text) < _LONGEST_CODE
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class Flow:
         """A block; lines of code that follow one another become one. Raises ParsingError("too_large")."""
         last = self._entries[-1] if self._entries else None
         self._length += len(text)
-        if kind is Kind.CODE and last is not None and last.kind is kind and last.page == self.turns:
+        if kind is Kind.CODE and last is not None and last.goes_on(kind, self.turns):
             last.text += f"\n{text}"
         elif text.strip():
             self._entries.append(_Entry(self.turns, text, kind, heading, header, self._broken))

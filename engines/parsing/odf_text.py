@@ -1,6 +1,6 @@
 """The blocks of an OpenDocument text, slide or cell: paragraphs, headings, lists and tables in reading order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,8 @@ from rag.types import Kind
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 DRAW = "{urn:oasis:names:tc:opendocument:xmlns:drawing:1.0}"
 OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
-XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 # What nobody sees, or sees as a comment; of ruby text the reading aids; templates of indexes.
 _SKIPPED = {
     *(OFFICE + name for name in ("annotation", "annotation-end", "forms", "event-listeners")),
@@ -54,6 +55,7 @@ class Reader:
     styles: Styles
     add: Add
     turn: Callable[[int], None] = lambda _: None
+    formulas: Mapping[str, str] = field(default_factory=dict)
     headings: HeadingPath = field(default_factory=HeadingPath)
     _outline: Counter = field(default_factory=Counter)
     _lists: dict[str, Counter] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class Reader:
                 self._table(element)
             elif tag == f"{TEXT}soft-page-break":
                 self.turn(1)
+            elif equation := _equation(element, self.formulas):
+                self.add(equation, heading=self.headings.path)
             else:  # sections, indexes, frames, shapes
                 self.read(element, within, label)
 
@@ -80,7 +84,7 @@ class Reader:
         style = element.get(f"{TEXT}style-name")
         if self.styles.is_hidden(style):
             return
-        paragraph = _paragraph(element, self.styles)
+        paragraph = _paragraph(element, self.styles, self.formulas)
         self.turn(paragraph.turns_before + self.styles.begins_page(style))
         text = paragraph.text
         if element.tag == f"{TEXT}h" and text:
@@ -123,7 +127,7 @@ class Reader:
         if not earlier and element.get(f"{TEXT}continue-numbering") == "true":
             earlier = f"style {style}"
         counter = self._lists.get(earlier, Counter()) if earlier else Counter()
-        self._lists[f"style {style}"] = self._lists[element.get(XML_ID, "")] = counter
+        self._lists[f"style {style}"] = self._lists[element.get(_XML_ID, "")] = counter
         return _List(style, counter)
 
     def _table(self, table: Any) -> None:
@@ -168,7 +172,7 @@ class Reader:
                 continue
             if element.tag in (f"{TEXT}p", f"{TEXT}h"):
                 if not self.styles.is_hidden(element.get(f"{TEXT}style-name")):
-                    paragraph = _paragraph(element, self.styles)
+                    paragraph = _paragraph(element, self.styles, self.formulas)
                     words.append(paragraph.text)
                     asides += paragraph.asides
             elif element.tag == f"{TEXT}list":
@@ -190,7 +194,7 @@ def _rows(table: Any) -> Iterator[Any]:
             yield from _rows(element)
 
 
-def _paragraph(element: Any, styles: Styles) -> _Paragraph:
+def _paragraph(element: Any, styles: Styles, formulas: Mapping[str, str]) -> _Paragraph:
     parts: list[str] = []
     asides: list[Any] = []
     turns = [0, 0]
@@ -206,7 +210,9 @@ def _paragraph(element: Any, styles: Styles) -> _Paragraph:
             elif tag == f"{TEXT}line-break":
                 parts.append("\v")
             elif tag == f"{TEXT}soft-page-break":
-                turns["".join(parts).strip() != ""] += 1
+                turns[any(map(str.strip, parts))] += 1
+            elif equation := _equation(child, formulas):
+                parts.append(equation)
             elif tag == f"{TEXT}note-body" or tag.startswith((DRAW, TABLE)):
                 asides.append(child)
             elif not (tag in _SKIPPED or _is_hidden(child, styles)):
@@ -222,3 +228,11 @@ def _is_hidden(element: Any, styles: Styles) -> bool:
     if element.tag == f"{TEXT}span":
         return styles.is_hidden(element.get(f"{TEXT}style-name"))
     return element.get(f"{TEXT}is-hidden") == "true"
+
+
+def _equation(element: Any, formulas: Mapping[str, str]) -> str:
+    """The text of a frame that holds an equation; "" for any other element."""
+    if element.tag != f"{DRAW}frame":
+        return ""
+    found = element.find(f"{DRAW}object")
+    return "" if found is None else formulas.get(found.get(_HREF, ""), "")

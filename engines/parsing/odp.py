@@ -23,11 +23,11 @@ _EMU = {"cm": 360_000, "mm": 36_000, "in": 914_400, "pt": 12_700, "pc": 152_400,
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     """A page a slide, in the order of the show."""
     parts = open_package(path, limits, "ODP")
-    slides = parts["content.xml"].findall(f"{OFFICE}body/{OFFICE}presentation/{DRAW}page")
+    slides = parts.content.findall(f"{OFFICE}body/{OFFICE}presentation/{DRAW}page")
     if len(slides) > limits.pages:
         raise refusals.too_many_pages(len(slides), limits)
     report.total(len(slides))
-    styles = Styles(parts["content.xml"], parts.get("styles.xml"))
+    styles = Styles(parts.content, parts.styles)
     hidden = []
     try:
         for slide_number, slide in enumerate(slides, start=1):
@@ -35,7 +35,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
             if styles.get(slide.get(f"{DRAW}style-name"), f"{PRESENTATION}visibility") == "hidden":
                 hidden.append(slide_number)
             else:
-                _read(slide, styles, builder)
+                _read(slide, Reader(styles, builder.add, formulas=parts.formulas), builder)
             yield builder.page()
     except UNREADABLE:
         raise refusals.broken("ODP") from None
@@ -43,19 +43,18 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
         report.warning(left_out(hidden))
 
 
-def _read(slide: Any, styles: Styles, builder: PageBuilder) -> None:
-    reader = Reader(styles, builder.add)
+def _read(slide: Any, reader: Reader, builder: PageBuilder) -> None:
     shapes = [each for each in slide.iterchildren("{*}*") if each.tag.startswith((DRAW, TABLE))]
     titles = [each for each in shapes if each.get(f"{PRESENTATION}class") == "title"]
     for shape in titles:
-        title = one_line(_text(shape, styles))
+        title = one_line(_text(shape, reader.styles))
         if title:
             builder.add(title, Kind.HEADING, heading=reader.headings.push(1, title))
     for shape in _in_order([each for each in shapes if each not in titles]):
         _shape(shape, reader)
     for notes in slide.iterchildren(f"{PRESENTATION}notes"):
         frames = [each for each in notes.iterchildren("{*}*") if each.get(f"{PRESENTATION}class") == "notes"]
-        text = "\n".join(filter(None, (_text(frame, styles) for frame in frames)))
+        text = "\n".join(filter(None, (_text(frame, reader.styles) for frame in frames)))
         builder.add(f"Notes: {text}" if text else "", heading=reader.headings.path)
 
 

@@ -24,15 +24,15 @@ _META = "{urn:oasis:names:tc:opendocument:xmlns:meta:1.0}"
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     """The pages the document was last laid out in, or one page, or the parts of a long document."""
     parts = open_package(path, limits, "ODT")
-    body = parts["content.xml"].find(f"{OFFICE}body/{OFFICE}text")
+    body = parts.content.find(f"{OFFICE}body/{OFFICE}text")
     if body is None:
         raise refusals.broken("ODT")
     flow = Flow(limits)
     try:
-        Reader(Styles(parts["content.xml"], parts.get("styles.xml")), flow.add, flow.turn_if_begun).read(body)
+        Reader(Styles(parts.content, parts.styles), flow.add, flow.turn_if_begun, parts.formulas).read(body)
     except UNREADABLE:
         raise refusals.broken("ODT") from None
-    yield from flow.pages(_stated_pages(parts.get("meta.xml")), report)
+    yield from flow.pages(_stated_pages(parts.meta), report)
 
 
 def _stated_pages(meta: Any) -> int:

@@ -55,6 +55,10 @@ class Package:
     def __contains__(self, part: str) -> bool:
         return part in self._parts
 
+    def names(self) -> list[str]:
+        """The names of all parts, in the order of the archive."""
+        return list(self._parts)
+
     def xml(self, part: str) -> Any:
         """The root element of an XML part, in the transitional namespaces of Open XML where it is strict.
 

@@ -48,6 +48,8 @@ class Blocks:
         """The text of the paragraph, or of the table's cell, that is being read."""
         self.levels: dict[int, int] = {}
         """How deep headings of a style are, by the style's number; 0 is the title, 10 none at all."""
+        self._cell_at = 0
+        """Where the paragraph of a cell begins in `text`."""
         self._headings = HeadingPath()
         self._label: str | None = None
         self._asides: list[str] = []
@@ -78,11 +80,13 @@ class Blocks:
     def paragraph(self, look: Look) -> None:
         """The paragraph ends; within a table its cell goes on."""
         if look.in_table:
-            self.text[:] = [self._marked(look, joined(self.text)), "\n"]
+            self.text[self._cell_at :] = [self._marked(look, joined(self.text[self._cell_at :])), "\n"]
+            self._cell_at = len(self.text)
             return
         self._end_table()
         text = tidy(joined(self.text))
         self.text.clear()
+        self._cell_at = 0
         level = self.levels.get(look.style) if look.outline is None else min(max(look.outline, 0), 9) + 1
         if text and level is not None and level < 10:
             title = one_line(self._marked(look, text) if self._label and any(map(str.isalnum, self._label)) else text)
@@ -100,8 +104,10 @@ class Blocks:
         if word in ("cell", "nestcell"):
             cells = self._cells if word == "cell" else self._inner_cells
             if len(cells) < _MOST_CELLS:
-                cells.append(self._marked(Look(), joined(self.text)))
+                last = self._marked(Look(), joined(self.text[self._cell_at :]))
+                cells.append(joined([*self.text[: self._cell_at], last]))
             self.text.clear()
+            self._cell_at = 0
         elif word == "row":
             self._row()
         else:

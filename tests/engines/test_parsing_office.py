@@ -131,6 +131,29 @@ def test_odt_repeated_cells_and_rows_are_bounded(read: Reading) -> None:
     assert len(page.text) < 20_000
 
 
+def test_odt_equations_stand_in_their_line(read: Reading) -> None:
+    math = (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML"><semantics><mrow><mi>E</mi><mo>=</mo><mfrac><mi>a</mi>'
+        "<msup><mi>c</mi><mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msup></mfrac></mrow>"
+        "<annotation>E = a over c^{n+1}</annotation></semantics></math>"
+    )
+    equation = '<draw:frame><draw:object xlink:href="./Object 1"/><draw:image/></draw:frame>'
+    data = odf("text", f"<text:p>So {equation} holds.</text:p>", others={"Object 1/content.xml": math})
+    (page,) = read("ODT", data)
+    assert page.text == "So E=(a)/(c^(n+1)) holds."
+
+
+def test_elements_nested_without_end_are_broken(read: Reading) -> None:
+    cells, items = 5000, 5000
+    for name, data in (
+        ("DOCX", office.word("<w:tbl><w:tr><w:tc>" * cells + "</w:tc></w:tr></w:tbl>" * cells)),
+        ("ODT", odf("text", "<text:list><text:list-item>" * items + "</text:list-item></text:list>" * items)),
+    ):
+        with pytest.raises(ParsingError) as caught:
+            read(name, data)
+        assert caught.value.code == "broken"
+
+
 def test_odt_that_says_it_is_encrypted(read: Reading) -> None:
     entry = "<manifest:file-entry><manifest:encryption-data/></manifest:file-entry>"
     for name, kind in (("ODT", "text"), ("ODP", "presentation")):

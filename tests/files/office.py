@@ -17,7 +17,8 @@ _NAMESPACES = (
     f'xmlns:office="{_ODF}:office:1.0" xmlns:text="{_ODF}:text:1.0" xmlns:table="{_ODF}:table:1.0" '
     f'xmlns:draw="{_ODF}:drawing:1.0" xmlns:style="{_ODF}:style:1.0" xmlns:presentation="{_ODF}:presentation:1.0" '
     f'xmlns:svg="{_ODF}:svg-compatible:1.0" xmlns:fo="{_ODF}:xsl-fo-compatible:1.0" '
-    f'xmlns:meta="{_ODF}:meta:1.0" xmlns:manifest="{_ODF}:manifest:1.0"'
+    f'xmlns:meta="{_ODF}:meta:1.0" xmlns:manifest="{_ODF}:manifest:1.0" '
+    'xmlns:xlink="http://www.w3.org/1999/xlink"'
 )
 
 
@@ -103,8 +104,17 @@ def saved(document: object) -> bytes:
     return out.getvalue()
 
 
-def odf(kind: str, body: str, *, automatic: str = "", styles: str = "", meta: str = "", manifest: str = "") -> bytes:
-    """An OpenDocument file of this kind ("text", "presentation") with this in its body."""
+def odf(
+    kind: str,
+    body: str,
+    *,
+    automatic: str = "",
+    styles: str = "",
+    meta: str = "",
+    manifest: str = "",
+    others: Mapping[str, str] | None = None,
+) -> bytes:
+    """An OpenDocument file of this kind ("text", "presentation") with this in its body, and further parts."""
     return zipped(
         {
             "mimetype": f"application/vnd.oasis.opendocument.{kind}",
@@ -114,6 +124,7 @@ def odf(kind: str, body: str, *, automatic: str = "", styles: str = "", meta: st
             "styles.xml": f"<office:document-styles {_NAMESPACES}>{styles}</office:document-styles>",
             "meta.xml": f"<office:document-meta {_NAMESPACES}><office:meta>{meta}</office:meta></office:document-meta>",
             "META-INF/manifest.xml": f"<manifest:manifest {_NAMESPACES}>{manifest}</manifest:manifest>",
+            **(others or {}),
         }
     )
 
