@@ -55,22 +55,25 @@ class Layout:
         for place, group in enumerate(groups):
             pieces = self._pieces(group, width, height, hyphenates)
             is_running = group.lines[-1].text in running
-            above = self._enter(group, titles.get(place, ()), body, is_running=is_running)
+            is_aside = is_running or group.lines[0].turn is not groups[0].lines[0].turn
+            above = self._enter(group, titles.get(place, ()), body, is_aside=is_aside)
             builder.add_pieces(pieces, group.kind, heading=above, header=group.header)
         for entry, _ in titles.get(len(groups), ()):
             self.headings.push(_OUTLINE + entry.depth, entry.title)
 
     def _enter(
-        self, group: Group, titles: Sequence[tuple[Entry, bool]], body: float, *, is_running: bool
+        self, group: Group, titles: Sequence[tuple[Entry, bool]], body: float, *, is_aside: bool
     ) -> tuple[str, ...]:
-        """Takes the headings that begin at a block into the path; returns the path above the block."""
+        """Takes the headings that begin at a block into the path; returns the path above the block. Running heads and
+        writing turned aside (names of columns, stamps) are none.
+        """
         above = self.headings.path
         for entry, is_named in titles:
             path = self.headings.push(_OUTLINE + entry.depth, entry.title)
             above = path if is_named else self.headings.path
             if is_named and group.kind is not Kind.TABLE_ROW:
                 group.kind = Kind.HEADING
-        if group.kind in (Kind.TEXT, Kind.LIST_ITEM) and not is_running and _is_heading(group, body):
+        if group.kind in (Kind.TEXT, Kind.LIST_ITEM) and not is_aside and _is_heading(group, body):
             group.kind = Kind.HEADING
             if not self.has_fine_outline:
                 first = group.lines[0]

@@ -150,8 +150,22 @@ def _words(handle: raw.FPDF_TEXTPAGE, display: Display) -> Iterator[_Word | None
             x0, y0, x1, y1 = on_display()
             a0, b0, a1, b1 = letter
             box = (x0 if x0 < a0 else a0, y0 if y0 < b0 else b0, x1 if x1 > a1 else a1, y1 if y1 > b1 else b1)
+            if box[2] - box[0] + box[3] - box[1] > (end - first) * (a1 - a0 + b1 - b0):
+                yield from _stretched(handle, display, word, first)
+                continue
         if box[2] >= 0 and box[3] >= 0 and box[0] <= width and box[1] <= height:
             yield _Word(text, first, end - 1, box, letter)
+
+
+def _stretched(handle: raw.FPDF_TEXTPAGE, display: Display, word: str, first: int) -> Iterator[_Word]:
+    """A word much longer than its letters: cells of a table, at times, that pdfium puts no space between."""
+    rect = raw.FS_RECTF()
+    for index, letter in enumerate(word, start=first):
+        raw.FPDFText_GetLooseCharBox(handle, index, ctypes.byref(rect))
+        box = display.box(rect)
+        text = spelled(letter)
+        if text and box[2] >= 0 and box[3] >= 0 and box[0] <= display.width and box[1] <= display.height:
+            yield _Word(text, index, index, box, box)
 
 
 def _right_to_left(handle: raw.FPDF_TEXTPAGE, display: Display, word: str, first: int) -> Iterator[_Word]:

@@ -1,5 +1,6 @@
 """What a PDF says beside its words: outline, form fields, attached files; and tables that run over pages."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from engines.parsing import Limits, Report, pdf
 from rag.types import Kind, Page
 from tests.files.making import Words
-from tests.files.pdfs import PdfMaker, field_keys
+from tests.files.pdfs import PdfMaker, field_keys, turned
 
 PROSE = ["The committee met in spring and", "looked at what had been done in", "the year before, and found much."]
 
@@ -136,7 +137,7 @@ def test_attached_and_pinned_files_are_handed_out(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------------------------------- tables
 
 
-def table(top: float, rows: list[tuple[str, ...]], step: float = 14) -> list[Words]:
+def table(top: float, rows: Sequence[tuple[str, ...]], step: float = 14) -> list[Words]:
     places = (50, 200, 350, 480)
     return [
         Words(x, top - step * index, cell)
@@ -191,3 +192,20 @@ def test_a_table_of_words_alone_has_its_first_row_as_header(tmp_path: Path) -> N
     maker = PdfMaker()
     maker.page(table(740, [("Class", "Symbol", "Exchange"), ("Notes", "JNJ", "New York"), ("Stock", "JN", "Paris")]))
     assert [header for _, header in rows_of(read(maker, tmp_path)[0])] == ["", *["Class | Symbol | Exchange"] * 2]
+
+
+def test_cells_drawn_in_one_go_are_told_apart(tmp_path: Path) -> None:
+    maker = PdfMaker()
+    drawn = [f"BT /R 10 Tf 50 {740 - 14 * index} Td [(Row) -9000 (X) -4000 (X) -4000 (X)] TJ ET" for index in range(3)]
+    maker.page(drawn)
+    assert [text for text, _ in rows_of(read(maker, tmp_path)[0])] == ["Row | X | X | X"] * 3
+
+
+def test_turned_names_of_columns_are_no_headings(tmp_path: Path) -> None:
+    maker = PdfMaker()
+    names = [turned(x, 760, name, 90, font="B") for x, name in ((210, "Sales"), (360, "Costs"))]
+    maker.page([*names, *table(740, [("First", "1,200", "900")] * 3), *prose(600)])
+    (page,) = read(maker, tmp_path)
+    assert {block.heading for block in page.blocks} == {()}
+    assert Kind.HEADING not in {block.kind for block in page.blocks}
+    assert "Sales" in page.text
