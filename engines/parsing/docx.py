@@ -19,6 +19,7 @@ from engines.parsing import refusals
 from engines.parsing.building import HeadingPath, one_line, row_text, tidy
 from engines.parsing.docx_styles import Numbering, Style, Styles, W, is_on, value, whole
 from engines.parsing.docx_text import Paragraph
+from engines.parsing.drawings import read_graphic
 from engines.parsing.flow import Flow
 from engines.parsing.limits import Limits
 from engines.parsing.numbering import bullet
@@ -58,6 +59,7 @@ class _Reader:
 
     def __init__(self, package: Package, main: str, limits: Limits) -> None:
         self.flow = Flow(limits)
+        self._package, self._links = package, package.relations(main)
         self._headings = HeadingPath()
         self._styles = Styles(_part(package, main, "styles"))
         self._numbering = Numbering(_part(package, main, "numbering"), self._styles)
@@ -120,10 +122,14 @@ class _Reader:
         return bullet(at) if label is None and (direct or style.is_list) else label
 
     def _beside(self, paragraphs: list[Paragraph]) -> None:
-        """The text boxes and notes that hang on these paragraphs."""
+        """The text boxes, charts and notes that hang on these paragraphs."""
         for paragraph in paragraphs:
             for box in paragraph.boxes:
                 self.read(box)
+            for link in (self._links.get(each) for each in paragraph.graphics):
+                if link is not None and link.target in self._package:
+                    for text, kind in read_graphic(self._package.xml(link.target)):
+                        self.flow.add(text, kind, heading=self._headings.path)
             for reference in paragraph.notes:
                 note = self._notes.pop(reference, None)
                 if note is not None:

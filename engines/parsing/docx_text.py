@@ -4,6 +4,7 @@ from typing import Any
 
 from engines.parsing.docx_math import equation
 from engines.parsing.docx_styles import Styles, W, is_on, value
+from engines.parsing.drawings import graphic_link
 from engines.parsing.symbols import read_symbols
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
@@ -26,6 +27,8 @@ class Paragraph:
         """Footnotes and endnotes referred to: "footnotes" or "endnotes", and the note's id."""
         self.boxes: list[Any] = []
         """Text boxes anchored here: elements that hold paragraphs."""
+        self.graphics: list[str] = []
+        """Charts and SmartArt drawn here: the ids of the links to them."""
         self.turns_before = self.turns_after = 0
         """How many pages began before its first letter, and after it, when Word last laid it out."""
         self.break_before = self.break_after = False
@@ -57,6 +60,8 @@ class Paragraph:
                 self.boxes.append(child)
             elif tag in _NOTES:
                 self.notes.append((_NOTES[tag], child.get(f"{W}id", "")))
+            elif link := graphic_link(child):
+                self.graphics.append(link)
             elif not self._is_sign(child):
                 self._walk(child)
 

@@ -11,23 +11,20 @@ from typing import Any
 
 from engines.parsing import refusals
 from engines.parsing.building import PageBuilder, one_line, row_text
+from engines.parsing.drawings import R, graphic_link, read_graphic
 from engines.parsing.limits import Limits
 from engines.parsing.packages import Package, Relation, opened
 from engines.parsing.pptx_layouts import Layouts, placeholder
-from engines.parsing.pptx_text import MC, A, P, line, paragraphs
+from engines.parsing.pptx_text import MC, A, P, paragraphs
 from engines.parsing.reporting import Report
 from engines.parsing.slides import left_out
 from rag.types import Kind, Page
 
-_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-_C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
-_D = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _SHAPES = {P + name for name in ("sp", "grpSp", "graphicFrame", "pic", "cxnSp", "contentPart")}
 _TITLES = ("title", "ctrTitle")
 _STAMPS = ("dt", "ftr", "sldNum", "hdr")
 _OFF = ("0", "false")
 _ON = ("1", "true")
-_MOST_CATEGORIES = 200
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
@@ -35,7 +32,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     with opened(path, limits, "PPTX") as package:
         main = next(iter(package.related("", "officeDocument")), "ppt/presentation.xml")
         links = package.relations(main)
-        ids = [each.get(f"{_R}id", "") for each in package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")]
+        ids = [each.get(f"{R}id", "") for each in package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")]
         if len(ids) > limits.pages:
             raise refusals.too_many_pages(len(ids), limits)
         report.total(len(ids))
@@ -106,12 +103,12 @@ class _Slide:
 
     def _graphic(self, frame: Any) -> None:
         for child in frame.iterfind(f"{A}graphic/{A}graphicData/*"):
+            link = self._links.get(graphic_link(child))
             if child.tag == f"{A}tbl":
                 self._table(child)
-            elif child.tag == f"{_C}chart":
-                self._chart(self._linked(child.get(f"{_R}id", "")))
-            elif child.tag == f"{_D}relIds":
-                self._diagram(self._linked(child.get(f"{_R}dm", "")))
+            elif link is not None and link.target in self._package:
+                for text, kind in read_graphic(self._package.xml(link.target)):
+                    self._add(text, kind)
 
     def _table(self, table: Any) -> None:
         header = ""
@@ -122,30 +119,6 @@ class _Slide:
             # A title across the whole table says nothing of its columns
             if not header and (sum(map(bool, cells)) > 1 or len(cells) == 1):
                 header = text
-
-    def _chart(self, root: Any) -> None:
-        """Its titles, and the names of its series and categories: what stands on it in letters."""
-        if root is None:
-            return
-        for title in root.iter(f"{_C}title"):
-            self._add(" ".join(one_line(line(each)) for each in title.iter(f"{A}p")))
-        series = [one_line(each.text or "") for each in root.iterfind(f".//{_C}ser/{_C}tx//{_C}v")]
-        first = next(root.iter(f"{_C}cat"), None)
-        categories = [] if first is None else [one_line(each.text or "") for each in first.iter(f"{_C}v")]
-        self._add(", ".join(series[:_MOST_CATEGORIES]))
-        self._add(", ".join(categories[:_MOST_CATEGORIES]))
-
-    def _diagram(self, root: Any) -> None:
-        """SmartArt: the text of its nodes."""
-        for point in () if root is None else root.iterfind(f"{_D}ptLst/{_D}pt"):
-            if point.get("type", "node") in ("node", "asst", "doc"):
-                for text, _ in paragraphs(point.find(f"{_D}t"), []):
-                    self._add(f"- {text}", Kind.LIST_ITEM)
-
-    def _linked(self, identifier: str) -> Any:
-        """The root of a part the slide links to, or None where it is missing."""
-        link = self._links.get(identifier)
-        return self._package.xml(link.target) if link is not None and link.target in self._package else None
 
     def _notes(self) -> None:
         for part in self._package.related(self._part, "notesSlide"):

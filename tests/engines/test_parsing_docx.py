@@ -142,6 +142,27 @@ def test_docx_templates_macros_and_strict_files_are_read(main_type: str, read: R
         assert blocks(page) == [("heading", "Words")]
 
 
+def test_docx_charts_and_diagrams_are_read_where_they_stand(read: Reading) -> None:
+    chart_space = "http://schemas.openxmlformats.org/drawingml/2006/chart"
+    diagram_space = "http://schemas.openxmlformats.org/drawingml/2006/diagram"
+    drawing = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    chart = (
+        f'<c:chartSpace xmlns:c="{chart_space}" {drawing}><c:title><a:p><a:r><a:t>By region</a:t></a:r></a:p></c:title>'
+        "<c:ser><c:tx><c:v>Sales</c:v></c:tx><c:cat><c:v>East</c:v><c:v>West</c:v></c:cat></c:ser></c:chartSpace>"
+    )
+    diagram = (
+        f'<d:dataModel xmlns:d="{diagram_space}" {drawing}><d:ptLst><d:pt><d:t><a:p><a:r><a:t>Plan</a:t></a:r></a:p>'
+        '</d:t></d:pt><d:pt type="pres"><d:t><a:p><a:r><a:t>no</a:t></a:r></a:p></d:t></d:pt></d:ptLst></d:dataModel>'
+    )
+    drawn = (
+        f'<w:r><w:drawing><c:chart xmlns:c="{chart_space}" r:id="rchart"/></w:drawing></w:r>'
+        f'<w:r><w:drawing><d:relIds xmlns:d="{diagram_space}" r:dm="rdiagramData"/></w:drawing></w:r>'
+    )
+    data = office.word(words("Above", after=drawn) + words("Below"), whole={"chart": chart, "diagramData": diagram})
+    (page,) = read("DOCX", data)
+    assert page.text == "Above\n\nBy region\n\nSales\n\nEast, West\n\n- Plan\n\nBelow"
+
+
 def test_docx_code_paragraphs_are_one_block(read: Reading) -> None:
     code = '<w:pStyle w:val="Code"/>'
     (page,) = read("DOCX", office.word(words("def f():", code) + words("    return 1", code) + words("Done")))

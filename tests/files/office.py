@@ -32,14 +32,23 @@ def zipped(parts: Mapping[str, str | bytes]) -> bytes:
     return out.getvalue()
 
 
-def word(body: str, *, main_type: str = "document.main", app: str = "", **parts: str) -> bytes:
-    """A DOCX with this body; `parts` are the inner XML of `styles`, `numbering`, `footnotes` and `endnotes`."""
+def word(
+    body: str,
+    *,
+    main_type: str = "document.main",
+    app: str = "",
+    whole: Mapping[str, str] | None = None,
+    **parts: str,
+) -> bytes:
+    """A DOCX with this body; `parts` are the inner XML of `styles`, `numbering`, `footnotes` and `endnotes`, `whole`
+    are further parts by the kind of the link to them, which has the id "r" and that kind."""
     spaces = (
         f'xmlns:w="{_W}" xmlns:r="{_OFFICE}/relationships" xmlns:m="{_OFFICE}/math" '
         'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"'
     )
     links = "".join(
-        f'<Relationship Id="r{name}" Type="{_OFFICE}/relationships/{name}" Target="{name}.xml"/>' for name in parts
+        f'<Relationship Id="r{name}" Type="{_OFFICE}/relationships/{name}" Target="{name}.xml"/>'
+        for name in (*parts, *(whole or {}))
     )
     made = {
         "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="xml" '
@@ -53,6 +62,7 @@ def word(body: str, *, main_type: str = "document.main", app: str = "", **parts:
         "word/_rels/document.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{links}</Relationships>',
         "word/document.xml": f"<w:document {spaces}><w:body>{body}</w:body></w:document>",
     }
+    made |= {f"word/{name}.xml": part for name, part in (whole or {}).items()}
     for name, inner in parts.items():
         made[f"word/{name}.xml"] = f"<w:{name} {spaces}>{inner}</w:{name}>"
     return zipped(made)
