@@ -21,6 +21,7 @@ from engines.parsing.pdf_letters import HYPHEN, directions, has_right_to_left, i
 WIDE_GAP = 1.25
 """A gap of this many line heights parts two cells of a table; words stand closer."""
 _TOUCHING = 0.12
+_HIGHEST = 20_000.0
 _BOLD = re.compile(rb"bold|black|heavy|demi", re.I)
 _FORCE_BOLD = 1 << 18
 _WORDS = re.compile(r"[\r\n]+|[^\s\x02]*\x02|[^\s\x02]+")
@@ -108,8 +109,10 @@ def _run(words: list[_Word], box: Bounds, turn: Turn, handle: raw.FPDF_TEXTPAGE,
         parts.append(word.text if close else f" {word.text}")
     longest = max(words, key=lambda word: word.last - word.first)
     _, y0, _, y1 = turn.into(longest.letter, display.width, display.height)
+    if not 0.1 <= y1 - y0 <= _HIGHEST:  # also where a damaged PDF makes it no number at all
+        y0, y1 = box[3] - 0.1, box[3]
     bold = _is_bold(handle, words[0].first) and (len(words) == 1 or _is_bold(handle, words[-1].last))
-    return Run(with_marks("".join(parts)), *box, bold, turn, size=max(y1 - y0, 0.1), base=y1)
+    return Run(with_marks("".join(parts)), *box, bold, turn, size=y1 - y0, base=y1)
 
 
 def _touch(before: _Word, word: _Word) -> bool:

@@ -12,6 +12,7 @@ from engines.parsing.building import one_line
 from engines.parsing.pdf_display import Display
 
 _ENTRIES = 20_000
+_ENTRIES_ON_PAGE = 200
 _DEPTH = 15
 _NO_LETTERS = re.compile(r"[\W_]+")
 
@@ -49,8 +50,9 @@ class Outline:
                 target, title = bookmark.get_dest(), one_line(bookmark.get_title())
                 index = target.get_index() if target else None
                 count += 1
-                if title and index is not None:
-                    entries.setdefault(index, []).append(Entry(bookmark.level, title, *_point(target)))
+                on_page = entries.setdefault(index, []) if title and index is not None else None
+                if on_page is not None and len(on_page) < _ENTRIES_ON_PAGE:
+                    on_page.append(Entry(bookmark.level, title, *_point(target)))
                 if count > _ENTRIES:
                     break
         except pypdfium2.PdfiumError:
