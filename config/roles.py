@@ -59,7 +59,7 @@ ROLES = (
     ),
     Role(
         "answers",
-        f"{WORKER} -Q answers -n answers@%h -P threads -c {{ANSWER_THREADS}}",
+        f"{WORKER} -Q answers,sources -n answers@%h -P threads -c {{ANSWER_THREADS}}",
         stop_order=1,
         stop_seconds=10,
         colour=32,

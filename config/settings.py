@@ -174,6 +174,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "answers"
 CELERY_TASK_ROUTES = {
     "documents.ingest": {"queue": "ingest"},
+    "documents.sync": {"queue": "sources"},
     "documents.search": {"queue": "search"},
     "documents.compact": {"queue": "search"},
     # Not behind a long ingestion: a reader waits for it. The drawing is a child process of its own.
@@ -252,9 +253,16 @@ MAX_ARCHIVE_MB = positive("MAX_ARCHIVE_MB", 2000)
 MAX_ARCHIVE_RATIO = positive("MAX_ARCHIVE_RATIO", 200)
 MAX_ARCHIVE_DEPTH = int(positive("MAX_ARCHIVE_DEPTH", 3))
 MAX_QUESTION_CHARS = int(positive("MAX_QUESTION_CHARS", 8000))
+MAX_OCR_PAGES = int(positive("MAX_OCR_PAGES", 500))
+MAX_IMAGE_MEGAPIXELS = positive("MAX_IMAGE_MEGAPIXELS", 100)
+OCR_PAGE_SECONDS = positive("OCR_PAGE_SECONDS", 60)
 PARSE_MEMORY_MB = positive("PARSE_MEMORY_MB", 1500)
 PARSE_CPU_SECONDS = positive("PARSE_CPU_SECONDS", 300)
 PARSE_WALL_SECONDS = positive("PARSE_WALL_SECONDS", 600)
+SOURCE_FOLDERS = env.list("SOURCE_FOLDERS", default=[])  # folders on the server that managers may add as sources
+SOURCE_ALLOW = env.list("SOURCE_ALLOW", default=[])  # hosts and networks that sources may reach though they are private
+SOURCE_S3_KEY_ID = env.str("SOURCE_S3_KEY_ID", default="")
+SOURCE_S3_SECRET = env.str("SOURCE_S3_SECRET", default="")
 INGEST_ATTEMPTS = int(positive("INGEST_ATTEMPTS", 3))
 SEARCH_LIMIT_MAX = int(positive("SEARCH_LIMIT_MAX", 100))
 
@@ -313,6 +321,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DocumentStateEnum": "apps.api.serializers.documents.STATES",
         "AnswerStatusEnum": "apps.api.serializers.answers.STATUSES",
+        "SourceKindEnum": "apps.api.serializers.sources.KINDS",
         "RoleEnum": "apps.api.serializers.collections.ROLES",
     },
     "SERVE_INCLUDE_SCHEMA": False,

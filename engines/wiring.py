@@ -5,10 +5,12 @@ process that asks for them, so that web and answers stay small.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import httpx
 import redis
@@ -24,6 +26,7 @@ from rag.ports import ChangeLog, ChatModel, Embedder
 
 if TYPE_CHECKING:
     from engines.index.local import LocalIndex
+    from engines.origins import Origin
 
 Args = ParamSpec("Args")
 Built = TypeVar("Built")
@@ -138,10 +141,34 @@ def limits() -> Limits:
         archive_members=settings.MAX_ARCHIVE_MEMBERS,
         archive_mb=settings.MAX_ARCHIVE_MB,
         archive_ratio=settings.MAX_ARCHIVE_RATIO,
+        ocr_pages=settings.MAX_OCR_PAGES,
+        ocr_page_seconds=settings.OCR_PAGE_SECONDS,
+        image_megapixels=settings.MAX_IMAGE_MEGAPIXELS,
         memory_mb=settings.PARSE_MEMORY_MB,
         cpu_seconds=settings.PARSE_CPU_SECONDS,
         wall_seconds=settings.PARSE_WALL_SECONDS,
     )
+
+
+@contextmanager
+def origin(kind: str, address: str, options: Mapping[str, Any]) -> Iterator["Origin"]:
+    """Where a source's documents come from, for the time of the block: `page`, `site`, `folder` or `bucket`.
+
+    Raises engines.origins.OriginRefused for an address that must not or cannot be asked.
+    """
+    origins = import_module("engines.origins")
+    most = int(settings.MAX_UPLOAD_MB * 1_000_000)
+    with origins.Client(max_bytes=most, allow=settings.SOURCE_ALLOW) as client:
+        if kind == "page":
+            yield origins.WebPage(address, client)
+        elif kind == "site":
+            yield origins.Website(address, client, **options)
+        elif kind == "folder":
+            yield origins.Folder(Path(address), max_bytes=most)
+        else:
+            name, _, prefix = address.partition("/")
+            keys = origins.Keys(settings.SOURCE_S3_KEY_ID, settings.SOURCE_S3_SECRET)
+            yield origins.Bucket(name, client, prefix=prefix, keys=keys, **options)
 
 
 def prepare_models() -> None:

@@ -38,7 +38,8 @@ def test_a_container_runs_the_command_of_its_role(compose: dict[str, Any], role:
 
 
 def test_every_worker_consumes_a_queue_that_tasks_are_routed_to(settings: Any) -> None:
-    queues = {words[words.index("-Q") + 1] for role in ROLES if "-Q" in (words := role.words(IN_A_CONTAINER))}
+    consumed = [words[words.index("-Q") + 1] for role in ROLES if "-Q" in (words := role.words(IN_A_CONTAINER))]
+    queues = {queue for each in consumed for queue in each.split(",")}
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
     assert routed | {settings.CELERY_TASK_DEFAULT_QUEUE} == queues
 

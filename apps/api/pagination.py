@@ -64,3 +64,12 @@ class InReadingOrder(NewestFirst):
         """A place is the ordinal of a chunk."""
         if not 0 <= int(position) < 2**31:
             raise ValueError(position)
+
+
+class NewestNumberFirst(NewestFirst):
+    """Rows with numbers for ids, newest first."""
+
+    def check_position(self, position: str) -> None:
+        """A place is an id."""
+        if not 0 <= int(position) < 2**63:
+            raise ValueError(position)

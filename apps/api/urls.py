@@ -6,7 +6,7 @@ from django.urls import URLPattern, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from apps.api.base import ApiView
-from apps.api.views import answers, collections, conversations, documents, reading, search, service
+from apps.api.views import answers, collections, conversations, documents, reading, search, service, sources
 
 PARAMETER = re.compile(r"<(\w+)>")
 
@@ -27,9 +27,15 @@ urlpatterns = [
     route("documents/<id>/retry", documents.RetryView, "document-retry"),
     route("documents/<id>/cancel", documents.CancelView, "document-cancel"),
     route("documents/<id>/file", documents.FileView, "document-file"),
+    route("documents/<id>/versions", documents.VersionsView, "document-versions"),
+    route("documents/<id>/versions/<n>/activate", documents.ActivateView, "document-activate"),
+    route("documents/<id>/history", documents.HistoryView, "document-history"),
     route("documents/<id>/chunks", reading.ChunksView, "document-chunks"),
     route("documents/<id>/original", reading.OriginalView, "document-original"),
     route("documents/<id>/pages/<n>.png", reading.PageImageView, "document-page"),
+    route("collections/<id>/sources", sources.CollectionSourcesView, "collection-sources"),
+    route("sources/<id>", sources.SourceView, "source"),
+    route("sources/<id>/sync", sources.SyncView, "source-sync"),
     route("search", search.SearchView, "search"),
     route("answers", answers.AnswersView, "answers"),
     route("answers/<id>", answers.AnswerView, "answer"),

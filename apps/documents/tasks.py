@@ -31,6 +31,16 @@ def ingest() -> None:
         raise
 
 
+@shared_task(name="documents.sync")
+def sync(source_id: str) -> None:
+    """Queue `sources`: brings a source and its documents in step. Idempotent."""
+    try:
+        ingestion.sync(UUID(source_id), heartbeat.of_this_thread(role="sources"))
+    except Exception:
+        heartbeat.stop_of_this_thread()
+        raise
+
+
 @shared_task(name="documents.reconcile")
 def reconcile() -> None:
     """Every few seconds, by beat."""

@@ -21,13 +21,13 @@ DUPLICATES_HELP = (
     "When the same bytes are in the collection: `skip` answers 200 with the document that is there, `replace` makes "
     "them its next version, `keep` makes a second document."
 )
-NO_URL_YET = "Footnote does not fetch addresses yet; download the document and send it as multipart field `file`."
-NO_FILE = "Send one `file`, several `files`, or JSON with `text` and `title`."
+NO_FILE = "Send one `file`, several `files`, or JSON with `url`, or with `text` and `title`."
 
 
 class DocumentsQuery(ListQuery):
     status = Choice(choices=STATES, required=False)
     q = serializers.CharField(max_length=200, required=False, help_text="A part of the title.")
+    tag = serializers.CharField(max_length=50, required=False, help_text="Documents with this tag.")
 
 
 class NewFiles(Form):
@@ -52,16 +52,14 @@ class NewText(Form):
 
     text = serializers.CharField(required=False, trim_whitespace=False)
     title = serializers.CharField(max_length=200, required=False, default="")
-    url = serializers.CharField(required=False, help_text="Not possible yet; refused with a sentence.")
+    url = serializers.CharField(max_length=600, required=False, help_text="A page or a file that Footnote fetches.")
     duplicates = Choice(choices=DUPLICATES, default="skip", help_text=DUPLICATES_HELP)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Text with a title."""
-        if "url" in attrs:
-            raise serializers.ValidationError({"url": [NO_URL_YET]})
-        if "text" not in attrs:
+        """An address, or text with a title."""
+        if ("url" in attrs) == ("text" in attrs):
             raise serializers.ValidationError(NO_FILE)
-        if not attrs["title"]:
+        if "text" in attrs and not attrs["title"]:
             raise serializers.ValidationError({"title": ["Give the text a title; footnotes name the document by it."]})
         return attrs
 
@@ -70,6 +68,22 @@ class NewVersion(Form):
     """multipart/form-data."""
 
     file = serializers.FileField(allow_empty_file=True, max_length=None)
+
+
+class DocumentChanges(Form):
+    """What is left out stays as it is."""
+
+    title = serializers.CharField(max_length=500, required=False)
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=50), required=False, help_text="These and no others."
+    )
+    collection = serializers.UUIDField(required=False, help_text="Moves it; its tags and its source stay behind.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """At least one change."""
+        if not attrs:
+            raise serializers.ValidationError("Send what is to change: title, tags or collection.")
+        return attrs
 
 
 class PageImageQuery(Form):
@@ -109,6 +123,10 @@ class DocumentShape(serializers.Serializer):
     size = serializers.IntegerField(help_text="Bytes.")
     elapsed = serializers.FloatField(help_text="Seconds of work so far, or of waiting while queued.")
     has_page_images = serializers.BooleanField()
+    tags = serializers.ListField(child=serializers.CharField())
+    parent_id = serializers.UUIDField(allow_null=True, help_text="The document it lies within, as in an archive.")
+    source_id = serializers.UUIDField(allow_null=True, help_text="The source it comes from.")
+    key = serializers.CharField(help_text="Its name within its parent or its source.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     error = DocumentErrorShape(allow_null=True)
@@ -125,6 +143,33 @@ class UploadedFilesShape(serializers.Serializer):
 
     results = DocumentShape(many=True)
     refused = RefusedFileShape(many=True)
+
+
+class VersionShape(serializers.Serializer):
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=STATES)
+    serves = serializers.BooleanField(help_text="Whether it is the one that is found.")
+    file_name = serializers.CharField()
+    media_type = serializers.CharField()
+    size = serializers.IntegerField(help_text="Bytes.")
+    sha256 = serializers.CharField()
+    pages = serializers.IntegerField()
+    chunks = serializers.IntegerField()
+    warnings = serializers.ListField(child=serializers.JSONField())
+    uploaded_by = serializers.CharField(allow_null=True)
+    uploaded_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class EventShape(serializers.Serializer):
+    at = serializers.DateTimeField()
+    kind = serializers.CharField(
+        help_text="added, replaced, ready, failed, cancelled, retried, renamed, moved, tagged or activated."
+    )
+    version = serializers.IntegerField(allow_null=True)
+    by = serializers.CharField(allow_null=True, help_text="Null for what Footnote did by itself.")
+    text = serializers.CharField()
 
 
 class ChunkShape(serializers.Serializer):

@@ -7,15 +7,18 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework import exceptions
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api.base import ApiView
 from apps.api.idempotency import Outcome, once
+from apps.api.pagination import NewestNumberFirst
 from apps.api.parsers import BoundedJSONParser
 from apps.api.schema import IDEMPOTENCY_KEY, page_of
 from apps.api.serializers import documents as shapes
+from apps.api.serializers.common import ListQuery
 from apps.documents import selectors, services
 from apps.documents.models import Collection
 
@@ -38,6 +41,7 @@ class CollectionDocumentsView(ApiView):
             collection=selectors.collection_of(self.person, id),
             status=asked.get("status", ""),
             q=asked.get("q", ""),
+            tag=asked.get("tag", ""),
         )
         return self.page(rows, selectors.documents_json)
 
@@ -47,8 +51,9 @@ class CollectionDocumentsView(ApiView):
         responses={200: UPLOADED, 202: UPLOADED},
     )
     def post(self, request: Request, id: str) -> Response:
-        """Takes one `file`, several `files`, or JSON with `text` and `title`. 202: it is queued; 200: the
-        same bytes are there already. Several files answer a list: each a document, or why it was refused."""
+        """Takes one `file`, several `files`, or JSON with `url`, or with `text` and `title`. 202: it is queued;
+        200: the same bytes, or the same address, are there already. Several files answer a list: each a document,
+        or why it was refused."""
         collection = selectors.collection_of(self.person, id)
         form = self.form(shapes.NewFiles if isinstance(request.data, QueryDict) else shapes.NewText)
         refused: list[dict[str, Any]] = []
@@ -60,6 +65,8 @@ class CollectionDocumentsView(ApiView):
     def _upload(self, collection: Collection, form: dict[str, Any], refused: list[dict[str, Any]]) -> Outcome:
         """Each file by itself, so that one bad file does not cost the others; if all are bad, or there is
         only one, the first refusal is the answer."""
+        if "url" in form:
+            return self._page(collection, form)
         done: list[services.Uploaded] = []
         problems: list[services.DocumentsError] = []
         for file in _files(form):
@@ -74,11 +81,30 @@ class CollectionDocumentsView(ApiView):
         status = 202 if any(_queued(each) for each in done) else 200
         return Outcome(status, [str(each.document.pk) for each in done])
 
+    def _page(self, collection: Collection, form: dict[str, Any]) -> Outcome:
+        document = services.add_page(by=self.person, collection=collection, url=form["url"], title=form["title"])
+        queued = document.latest is not None and document.latest.state == "queued"
+        return Outcome(202 if queued else 200, [str(document.pk)])
+
 
 class DocumentView(ApiView):
     @extend_schema(responses=shapes.DocumentShape)
     def get(self, request: Request, id: str) -> Response:
         """A document and how far it is."""
+        return Response(selectors.document_json(selectors.document_of(self.person, id)))
+
+    @extend_schema(request=shapes.DocumentChanges, responses=shapes.DocumentShape)
+    def patch(self, request: Request, id: str) -> Response:
+        """Another title, other tags, another collection. For editors, of both collections where it moves."""
+        document = selectors.document_of(self.person, id)
+        changes = self.form(shapes.DocumentChanges)
+        if "collection" in changes:
+            there = selectors.collection_of(self.person, changes["collection"])
+            document = services.move(by=self.person, document=document, to=there)
+        if "title" in changes:
+            document = services.rename(by=self.person, document=document, title=changes["title"])
+        if "tags" in changes:
+            services.tag(by=self.person, document=document, names=changes["tags"])
         return Response(selectors.document_json(selectors.document_of(self.person, id)))
 
     @extend_schema(request=None, responses={204: None})
@@ -114,6 +140,38 @@ class FileView(ApiView):
         file = self.form(shapes.NewVersion)["file"]
         replaced = services.replace(by=self.person, document=document, file=file)
         return Response(selectors.document_json(replaced), status=202)
+
+
+class VersionsView(ApiView):
+    @extend_schema(parameters=[ListQuery], responses=page_of(shapes.VersionShape))
+    def get(self, request: Request, id: str) -> Response:
+        """The versions of a document, newest first."""
+        self.query(ListQuery)
+        rows = selectors.versions_of(self.person, selectors.document_of(self.person, id))
+        return self.page(rows, lambda found: [selectors.version_json(row) for row in found])
+
+
+class ActivateView(ApiView):
+    @extend_schema(request=None, responses=shapes.DocumentShape)
+    def post(self, request: Request, id: str, n: str) -> Response:
+        """Makes version number `n`, which was read before, serve again at once. For editors."""
+        document = selectors.document_of(self.person, id)
+        if not (n.isascii() and n.isdigit() and len(n) < 8):
+            raise exceptions.NotFound("Versions are counted from 1.")
+        chosen = selectors.versions_of(self.person, document).filter(number=int(n)).first()
+        if chosen is None:
+            raise exceptions.NotFound(f"The document has no version {n}.")
+        services.activate(by=self.person, document=document, version=chosen)
+        return Response(selectors.document_json(selectors.document_of(self.person, id)))
+
+
+class HistoryView(ApiView):
+    @extend_schema(parameters=[ListQuery], responses=page_of(shapes.EventShape))
+    def get(self, request: Request, id: str) -> Response:
+        """What happened to a document, newest first."""
+        self.query(ListQuery)
+        rows = selectors.events_of(self.person, selectors.document_of(self.person, id))
+        return self.page(rows, lambda found: [selectors.event_json(row) for row in found], NewestNumberFirst)
 
 
 def _files(form: dict[str, Any]) -> Iterator[UploadedFile | ContentFile]:

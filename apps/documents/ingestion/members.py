@@ -37,8 +37,10 @@ class Members:
         if self._depth >= settings.MAX_ARCHIVE_DEPTH:
             self._left_out.append(f"{member.name} (nested deeper than MAX_ARCHIVE_DEPTH)")
             return
+        place = placing.Place(parent=self._parent, key=key)
         try:
-            placing.place(placing.Place(parent=self._parent, key=key), path=member.path, name=member.name)
+            if not placing.was_deleted(place):
+                placing.place(place, path=member.path, name=member.name)
         except DocumentsError as error:
             self._left_out.append(f"{member.name} ({error.message.rstrip('.')})")
 

@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from apps.documents.ingestion.outcomes import fail_if_tried_out
+from apps.documents.ingestion.syncing import send_due
 from apps.documents.models import UNFINISHED, State, Version
 from apps.documents.services import rows
 from apps.inference import heartbeat
@@ -32,6 +33,7 @@ def reconcile() -> None:
     """Cheap and idempotent; run every few seconds, by any number of processes at once."""
     put_back_lost()
     send_forgotten()
+    send_due()
     if _sweep_is_due():
         sweep()
 

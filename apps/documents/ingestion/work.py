@@ -10,10 +10,11 @@ from uuid import UUID
 
 from apps.documents.ingestion import outcomes
 from apps.documents.ingestion.embedding import embed
+from apps.documents.ingestion.fetching import fetch
 from apps.documents.ingestion.lease import Lease, LostLease, patiently
 from apps.documents.ingestion.progress import Progress
 from apps.documents.ingestion.staging import Staging
-from apps.documents.models import Chunk, Page, Version
+from apps.documents.models import Chunk, Page, State, Version
 from engines import parsing, wiring
 from rag.errors import ParsingError
 from rag.ports import Embedder
@@ -57,9 +58,12 @@ def _try(lease: Lease, embedder: Embedder) -> None:
 
 
 def _work(lease: Lease, embedder: Embedder) -> None:
-    version = patiently(lambda: Version.objects.select_related("document").get(pk=lease.version))
+    version = patiently(lambda: Version.objects.select_related("document__source").get(pk=lease.version))
     progress = Progress(lease)
     patiently(partial(_clear, lease))
+    if not version.stored_as:
+        progress.enter(State.EXTRACTING)
+        fetch(lease, version)
     staged = Staging(lease, version, embedder, progress)
     staged.read()
     if staged.chunks == 0:

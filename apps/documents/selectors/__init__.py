@@ -2,6 +2,7 @@
 what `visible_to` lets them see, and NotFound for the rest."""
 
 from apps.documents.selectors.finding import MODES, SearchRequest, found_from_json, found_to_json, search
+from apps.documents.selectors.history import event_json, events_of, version_json, versions_of
 from apps.documents.selectors.listing import (
     collection_json,
     collection_of,
@@ -25,6 +26,7 @@ from apps.documents.selectors.reading import (
     page_text,
     version_of,
 )
+from apps.documents.selectors.sources import source_json, source_of, sources_of
 
 __all__ = [
     "MODES",
@@ -43,6 +45,8 @@ __all__ = [
     "document_of",
     "documents_json",
     "documents_of",
+    "event_json",
+    "events_of",
     "file_of",
     "found_from_json",
     "found_to_json",
@@ -54,5 +58,10 @@ __all__ = [
     "progress_rows",
     "queue_position",
     "search",
+    "source_json",
+    "source_of",
+    "sources_of",
+    "version_json",
     "version_of",
+    "versions_of",
 ]

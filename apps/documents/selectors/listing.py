@@ -72,11 +72,11 @@ def collection_json(collection: Collection) -> dict[str, Any]:
 
 
 def documents_of(
-    user: "User", *, collection: Collection | None = None, status: str = "", q: str = ""
+    user: "User", *, collection: Collection | None = None, status: str = "", q: str = "", tag: str = ""
 ) -> QuerySet[Document]:
     """A person's documents, newest first, with what `document_json` needs; narrowed to a collection, to the
-    state of the newest version, to words in the title. Raises Refused for an unknown status."""
-    documents = Document.objects.visible_to(user).select_related("latest", "current")
+    state of the newest version, to words in the title, to a tag. Raises Refused for an unknown status."""
+    documents = Document.objects.visible_to(user).select_related("latest", "current").prefetch_related("tags")
     if collection is not None:
         documents = documents.filter(collection=collection)
     if status:
@@ -85,6 +85,8 @@ def documents_of(
         documents = documents.filter(latest__state=status)
     if words := q.replace("\0", "").strip():
         documents = documents.filter(title__icontains=words)
+    if tag:
+        documents = documents.filter(tags__name=tag.strip().lower())
     return documents.order_by("-created_at", "-pk")
 
 
@@ -129,6 +131,10 @@ def _json(document: Document, position: int | None) -> dict[str, Any]:
         "version": latest.number if latest else None,
         "serving_version": current.number if current else None,
         "position": position,
+        "tags": sorted(tag.name for tag in document.tags.all()),
+        "parent_id": document.parent_id and str(document.parent_id),
+        "source_id": document.source_id and str(document.source_id),
+        "key": document.key,
         "created_at": document.created_at.isoformat(),
         "updated_at": document.updated_at.isoformat(),
         **(_version_json(latest) if latest else {}),

@@ -14,6 +14,7 @@ from apps.documents.services.collections import (
     set_member,
 )
 from apps.documents.services.documents import activate, cancel, delete, move, rename, retry, tag
+from apps.documents.services.sources import add_page, add_source, change_source, remove_source, sync_source
 from apps.documents.services.uploads import Uploaded, replace, upload
 
 __all__ = [
@@ -26,17 +27,22 @@ __all__ = [
     "ServiceUnavailable",
     "Uploaded",
     "activate",
+    "add_page",
+    "add_source",
     "cancel",
+    "change_source",
     "create_collection",
     "delete",
     "delete_collection",
     "move",
     "remove_member",
+    "remove_source",
     "rename",
     "rename_collection",
     "replace",
     "retry",
     "set_member",
+    "sync_source",
     "tag",
     "upload",
 ]

@@ -7,7 +7,7 @@ no `by` here: whoever uploaded the parent or added the source was asked then, an
 from collections.abc import Collection as Many
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from django.db import transaction
@@ -51,27 +51,42 @@ def place(where: Place, *, path: Path, name: str) -> Outcome:
         stored_as = ""
         try:
             with transaction.atomic():
-                there = _there(where)
-                if there is not None and _is_same(there, got.sha256):
-                    _remember(there, where)
+                known = _locked(where)
+                if known is not None and _is_same(known, got.sha256):
+                    _remember(known, where)
                     return "unchanged"
                 stored_as = store.keep(got)
-                document = there or _new(where, got)
+                document = known or _new(where, got)
                 new_version(document, got, stored_as, uploader_id=document.uploaded_by_id)
                 _remember(document, where)
         except BaseException:
             if stored_as:
                 store.remove([stored_as], [])
             raise
-    return "changed" if there else "new"
+    return "changed" if known else "new"
+
+
+def there(where: Place) -> Document | None:
+    """The present document at the place, with its newest version."""
+    found: Document | None = _documents(where.owner).filter(key=stored_key(where.key)).select_related("latest").first()
+    return found
+
+
+def was_deleted(where: Place) -> bool:
+    """Whether a person deleted the document of this place: it is not brought back."""
+    every = Document.objects.filter(key=stored_key(where.key))
+    mine = every.filter(parent=where.parent) if where.parent else every.filter(source=where.source)
+    return mine.filter(deleted_at__isnull=False).exists() and there(where) is None
 
 
 def remove_missing(owner: Document | Source, seen: Many[str]) -> int:
     """Deletes the documents of a parent or a source that are no longer in it; gives how many."""
-    there = _documents(owner).values_list("pk", "key")
     kept = {stored_key(key) for key in seen}
-    missing = [pk for pk, key in there if key not in kept]
-    return sum(take_away(document) for document in Document.objects.filter(pk__in=missing))
+    missing = [pk for pk, key in _documents(owner).values_list("pk", "key") if key not in kept]
+    count = sum(take_away(document) for document in Document.objects.filter(pk__in=missing))
+    # Nobody deleted them by hand: should they come back, they are new.
+    Document.objects.filter(pk__in=missing).update(source=None, key="")
+    return count
 
 
 def stored_key(key: str) -> str:
@@ -95,7 +110,7 @@ def _documents(owner: Document | Source) -> QuerySet[Document]:
     return present.filter(parent=owner) if isinstance(owner, Document) else present.filter(source=owner)
 
 
-def _there(where: Place) -> Document | None:
+def _locked(where: Place) -> Document | None:
     """The document at the place, its collection locked. Raises NotFound where the parent or source is gone."""
     owner = where.owner
     if isinstance(owner, Document):
@@ -104,7 +119,7 @@ def _there(where: Place) -> Document | None:
         rows.lock_collection(owner.collection_id)
         if not Source.objects.filter(pk=owner.pk).exists():
             raise NotFound("source")
-    return _documents(owner).filter(key=stored_key(where.key)).select_related("latest").first()
+    return there(where)
 
 
 def _is_same(document: Document, sha256: str) -> bool:
@@ -115,8 +130,7 @@ def _is_same(document: Document, sha256: str) -> bool:
 def _new(where: Place, got: store.Received) -> Document:
     owner = where.owner
     uploader = owner.uploaded_by if isinstance(owner, Document) else owner.added_by
-    title = where.title or PurePosixPath(where.key.replace("\\", "/")).name
-    document = new_document(rows.lock_collection(owner.collection_id), uploader, title, got)
+    document = new_document(rows.lock_collection(owner.collection_id), uploader, where.title, got)
     document.parent, document.source, document.key = where.parent, where.source, stored_key(where.key)
     document.save(update_fields=["parent", "source", "key"])
     return document

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from apps.chat.models import Answer, AnswerStatus, Citation, Conversation
-from apps.documents.models import Chunk, Collection, Document, Page, State
+from apps.documents.models import Chunk, Collection, Document, Page, Source, State
 from apps.users import services
 from apps.users.models import User
 from tests.factories import a_collection, a_document, a_user
@@ -54,6 +54,7 @@ class Library:
     chunk: Chunk
     conversation: Conversation
     answer: Answer
+    source: Source
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +112,8 @@ def library(owner: User) -> Library:
     Citation.objects.create(
         answer=answer, n=1, chunk=chunk.pk, document=document.pk, version=version.pk, page=1, start=0, end=37
     )
-    return Library(collection, document, chunk, conversation, answer)
+    source = Source.objects.create(collection=collection, kind="page", address="https://example.org/bees")
+    return Library(collection, document, chunk, conversation, answer, source)
 
 
 def assert_one_shape(response: Any, status: int | None = None) -> dict[str, Any]:

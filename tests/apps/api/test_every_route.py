@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from apps.chat.models import Answer, Conversation, Feedback
-from apps.documents.models import Collection, Document, Membership, Version
+from apps.documents.models import Collection, Document, Event, Membership, Source, Version
 from apps.users import selectors, services
 from apps.users.models import User
 from tests.apps.api.conftest import Api, Library, assert_one_shape
@@ -24,6 +24,7 @@ def path_in(library: Library, route: Route) -> str:
     owned = {
         "collections": library.collection,
         "documents": library.document,
+        "sources": library.source,
         "answers": library.answer,
         "conversations": library.conversation,
     }
@@ -42,18 +43,22 @@ def good_body(library: Library, route: Route) -> dict[str, Any]:
         "/api/v1/collections/{id}": {"name": "Stolen"},
         "/api/v1/conversations/{id}": {"title": "Stolen"},
         "/api/v1/collections/{id}/documents": {"text": "Planted.", "title": "Planted"},
+        "/api/v1/documents/{id}": {"title": "Stolen"},
+        "/api/v1/collections/{id}/sources": {"kind": "page", "address": "https://example.org/"},
+        "/api/v1/sources/{id}": {"every_hours": 5},
     }.get(route.address, {})
 
 
 def everything() -> dict[str, list[Any]]:
     """All that a call could have changed."""
-    models = (Collection, Membership, Document, Version, Conversation, Answer, Feedback)
+    models = (Collection, Membership, Document, Version, Source, Event, Conversation, Answer, Feedback)
     return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 
 def test_the_list_of_routes_is_not_empty() -> None:
-    assert len(CALLS) >= 25
-    assert {route.kind for route in ROUTES} == {"collections", "documents", "search", "answers", "conversations"}
+    assert len(CALLS) >= 34
+    kinds = {"collections", "documents", "sources", "search", "answers", "conversations"}
+    assert {route.kind for route in ROUTES} == kinds
 
 
 def test_without_a_key(library: Library) -> None:
