@@ -48,6 +48,8 @@ class Folder:
         self._ended = True
 
     def fetch(self, entry: Entry, into: Path, known: str = "") -> Fetched | None:
+        if known and entry.mark == known:
+            return None
         root = self._root()
         try:
             descriptor = _opened(root, _inside(root, _path_of(entry.key)))

@@ -79,6 +79,7 @@ class Origin(Protocol):
     def fetch(self, entry: Entry, into: Path, known: str = "") -> Fetched | None:
         """Writes the entry's bytes to the file `into`; None, and no file, when they are what `known` marks.
 
-        `known` is the mark that was last fetched. Raises OriginError and leaves no file behind: OriginRefused
+        `known` is the mark that was last fetched; the entry is one of the latest listing, whose mark is believed,
+        or has no mark. Raises OriginError and leaves no file behind: OriginRefused
         with the code `gone` when the entry is not there any more. OSError is for `into` alone: a full disk.
         """

@@ -53,12 +53,14 @@ def test_files_are_listed_in_a_stable_order_and_fetched(root: Path, tmp_path: Pa
 def test_an_unchanged_file_is_not_copied(root: Path, tmp_path: Path) -> None:
     path = write(root / "a.txt")
     (before,) = origin(root).entries()
-    assert origin(root).fetch(before, tmp_path / "into", before.mark) is None
+    for entry in (before, Entry("a.txt", "a.txt")):
+        assert origin(root).fetch(entry, tmp_path / "into", before.mark) is None
     assert not (tmp_path / "into").exists()
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
-    assert origin(root).fetch(before, tmp_path / "into", before.mark) is not None
     (after,) = origin(root).entries()
     assert after.mark != before.mark
+    assert origin(root).fetch(after, tmp_path / "into", before.mark) is not None
+    assert origin(root).fetch(Entry("a.txt", "a.txt"), tmp_path / "into", before.mark) is not None
 
 
 def test_hidden_files_pipes_and_sockets_are_left_out(root: Path, tmp_path: Path) -> None:
