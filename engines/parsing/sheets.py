@@ -19,6 +19,8 @@ from engines.parsing.reporting import Report
 from engines.parsing.sheets_layout import Sheet, sheet_pages
 from rag.types import Page
 
+_HEAD = 1 << 20
+
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     """The pages of each sheet that is not hidden, under the sheet's name; an empty sheet has none."""
@@ -43,12 +45,15 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
 def _opened(path: Path, limits: Limits) -> Iterator[Iterator[Sheet]]:
     """The sheets of a workbook; what goes wrong while they are read ends as a ParsingError."""
     with path.open("rb") as file:
-        is_old = file.read(len(OLE)) == OLE
-    if is_old:
+        head = file.read(_HEAD)
+    if head.startswith(OLE):
+        if sheets_binary.is_encrypted(head):
+            raise refusals.encrypted()
         with sheets_binary.readable("XLS"):
             yield sheets_binary.sheets(path)
         return
-    with opened(path, limits, "spreadsheet") as package, zipfile.ZipFile(path) as archive:
+    # The file is closed here even where rows are left unread.
+    with opened(path, limits, "spreadsheet") as package, path.open("rb") as file, zipfile.ZipFile(file) as archive:
         if "xl/workbook.bin" in package:
             with sheets_binary.readable("XLSB"):
                 yield sheets_binary.sheets(path)

@@ -3,6 +3,7 @@
 It gives values, not formats: a percentage is its fraction. It holds a sheet from its first cell to its last.
 """
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
@@ -23,6 +24,9 @@ from engines.parsing.sheets_values import Cell, NumberFormat, Row, moment_text, 
 
 _ELAPSED = NumberFormat(is_elapsed=True)
 _DAY = 24 * 60 * 60
+_BEGIN = b"\x09\x08\x10\x00\x00\x06\x05\x00"  # BOF of a BIFF8 workbook
+_FILEPASS = 0x002F
+_RECORDS = 5
 
 
 @contextmanager
@@ -38,6 +42,22 @@ def readable(name: str) -> Iterator[None]:
         if type(error).__name__ == "PanicException":  # how a failed assertion in Rust comes to Python
             raise refusals.broken(name) from None
         raise
+
+
+def is_encrypted(head: bytes) -> bool:
+    """Whether the workbook that these first bytes of an OLE file begin has a FILEPASS record ([MS-XLS] 2.4.117).
+
+    calamine says so only of a file that is called *.xls.
+    """
+    at = head.find(_BEGIN)
+    for _ in range(_RECORDS):
+        if at < 0 or at + 4 > len(head):
+            return False
+        kind, size = struct.unpack_from("<HH", head, at)
+        if kind == _FILEPASS:
+            return True
+        at += 4 + size
+    return False
 
 
 def sheets(path: Path) -> Iterator[Sheet]:
