@@ -55,10 +55,16 @@ def main(requests: int, owner: int) -> None:
 
 
 def load() -> None:
-    """Imports every format's module, but for those that need an extra: these are large, and start threads."""
+    """Imports every format's module, but for those that need an extra: these are large, and start threads.
+
+    One that cannot be imported is told to stderr, and keeps no other format's documents from being read.
+    """
     for form in FORMATS:
         if not form.needs:
-            importlib.import_module(form.module)
+            try:
+                importlib.import_module(form.module)
+            except Exception:
+                traceback.print_exc()
 
 
 @dataclass(slots=True)
