@@ -1,11 +1,11 @@
 """DOCX: the body in order, read from its XML, so that inserted text and content controls are not lost.
 
 A DOCX has no pages until a program lays it out, but Word notes in the text where its pages began when it was last
-saved, and in the properties how many there were. Where both agree (they do in every document of Word that we have
-seen), those are the pages: a footnote then names the page that the reader finds in Word. A block stands whole on
-the page it begins on. Where they do not, as in files of other programs, a number counted from the author's own page
-breaks would be wrong in the reader's eyes, so the document is one page; a long one is cut at headings and page breaks
-into parts of some twenty pages, which a warning says, since nobody can look through a page of a whole book.
+saved, and in the properties how many there were. Where both agree, as they do in files that Word itself saved, those
+are the pages: a footnote then names the page that the reader finds in Word. A block stands whole on the page it begins
+on. Where they do not, as in files of other programs, a number counted from the author's own page breaks would be wrong
+in the reader's eyes, so the document is one page. A long one is cut at headings and page breaks into parts of 20,000
+characters or more, which a warning says, since nobody can look through a page of a whole book.
 
 Footnotes and endnotes stand after the paragraph, and after the table, that refers to them. Headers, footers,
 comments, deleted and hidden text are left out.
@@ -69,6 +69,7 @@ class _Reader:
                 self._notes[kind, note.get(f"{W}id", "")] = note
 
     def read(self, container: Any) -> None:
+        """All paragraphs and tables of a body, text box or cell."""
         for element in _below(container, f"{W}p", f"{W}tbl"):
             if element.tag == f"{W}tbl":
                 self._table(element)

@@ -68,6 +68,7 @@ class Styles:
         return ""
 
     def is_hidden(self, name: str | None) -> bool:
+        """Whether text of this style is not shown."""
         return self.get(name, f"{TEXT}display") == "none"
 
     def begins_page(self, name: str | None) -> bool:
@@ -77,6 +78,7 @@ class Styles:
         return named or self.get(name, f"{FO}break-before") == "page"
 
     def ends_page(self, name: str | None) -> bool:
+        """Whether what follows a paragraph of this style begins a page."""
         return self.get(name, f"{FO}break-after") == "page"
 
     def heading_label(self, counter: Counter, depth: int) -> str:

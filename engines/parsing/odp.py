@@ -12,7 +12,7 @@ from engines.parsing.odf_styles import PRESENTATION, Styles
 from engines.parsing.odf_text import DRAW, OFFICE, TABLE, Reader
 from engines.parsing.packages import UNREADABLE
 from engines.parsing.reporting import Report
-from engines.parsing.slides import Corner, in_reading_order, left_out
+from engines.parsing.slides import Place, in_reading_order, left_out
 from rag.types import Kind, Page
 
 _SVG = "{urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0}"
@@ -69,13 +69,15 @@ def _shape(shape: Any, reader: Reader) -> None:
 
 
 def _in_order(shapes: list[Any]) -> list[Any]:
-    return in_reading_order([(_corner(shape), shape) for shape in shapes])
+    return in_reading_order([(_place(shape), shape) for shape in shapes])
 
 
-def _corner(shape: Any) -> Corner | None:
+def _place(shape: Any) -> Place | None:
     """Where a shape begins; a group where the first of its shapes does."""
     found = next((each for each in shape.iter("{*}*") if each.get(f"{_SVG}y") is not None), None)
-    return None if found is None else Corner(_length(found.get(f"{_SVG}y")), _length(found.get(f"{_SVG}x", "0cm")))
+    if found is None:
+        return None
+    return Place(*(_length(found.get(f"{_SVG}{name}", "0cm")) for name in ("y", "x", "height")))
 
 
 def _length(text: str) -> int:

@@ -62,6 +62,7 @@ class _Slide:
         self._heading: tuple[str, ...] = ()
 
     def read(self) -> None:
+        """Title, shapes and notes."""
         shapes = self._root.find(f"{P}cSld/{P}spTree")
         found = [] if shapes is None else self._in_order(shapes)
         titles = [each for each in found if _kind(each) in _TITLES]

@@ -4,8 +4,9 @@ from typing import Any
 
 from engines.parsing.packages import Package
 from engines.parsing.pptx_text import A, P, whole
-from engines.parsing.slides import Corner, in_reading_order
+from engines.parsing.slides import Place, in_reading_order
 
+_FRAMES = (f"*/{A}xfrm", f"{P}xfrm")
 _BODIES = ("body", "obj", "subTitle")
 
 
@@ -24,7 +25,7 @@ class Layout:
 
     def in_order(self, shapes: list[Any]) -> list[Any]:
         """From top to bottom, in a row from left to right; a shape without a place stays at the end."""
-        return in_reading_order([(self._corner(shape), shape) for shape in shapes])
+        return in_reading_order([(self._place(shape), shape) for shape in shapes])
 
     def list_styles(self, shape: Any) -> list[Any]:
         """What says which of its paragraphs have bullets, the nearest first."""
@@ -47,12 +48,14 @@ class Layout:
                 wanted = placeholder(chosen[0])
         return found
 
-    def _corner(self, shape: Any) -> Corner | None:
+    def _place(self, shape: Any) -> Place | None:
         for each in (shape, *self._behind(shape)):
-            for path in (f"*/{A}xfrm/{A}off", f"{P}xfrm/{A}off"):
-                corner = each.find(path)
-                if corner is not None:
-                    return Corner(whole(corner.get("y")), whole(corner.get("x")))
+            frame: Any = next((found for path in _FRAMES if (found := each.find(path)) is not None), None)
+            corner = None if frame is None else frame.find(f"{A}off")
+            if corner is not None:
+                size = frame.find(f"{A}ext")
+                height = 0 if size is None else max(0, whole(size.get("cy")))
+                return Place(whole(corner.get("y")), whole(corner.get("x")), height)
         return None
 
 
