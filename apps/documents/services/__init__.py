@@ -14,7 +14,14 @@ from apps.documents.services.collections import (
     set_member,
 )
 from apps.documents.services.documents import activate, cancel, delete, move, rename, retry, tag
-from apps.documents.services.sources import add_page, add_source, change_source, remove_source, sync_source
+from apps.documents.services.sources import (
+    add_page,
+    add_server_folder,
+    add_source,
+    change_source,
+    remove_source,
+    sync_source,
+)
 from apps.documents.services.uploads import Uploaded, replace, upload
 
 __all__ = [
@@ -28,6 +35,7 @@ __all__ = [
     "Uploaded",
     "activate",
     "add_page",
+    "add_server_folder",
     "add_source",
     "cancel",
     "change_source",

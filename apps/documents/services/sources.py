@@ -51,15 +51,30 @@ def add_source(
     one of SOURCE_FOLDERS. Raises NotFound, NotAllowed, Refused.
     """
     access.require_editor(by, collection)
-    address, checked = _checked(by, kind, address), _options(kind, options or {})
+    address = _checked(by, kind, address)
+    return _kept(by, collection, kind, address, _options(kind, options or {}), _hours(every_hours))
+
+
+def add_server_folder(*, by: "User", collection: Collection, folder: Path) -> Source:
+    """The same for the operator at the server's own shell, who may read what they name: SOURCE_FOLDERS is not
+    asked. Raises NotFound, NotAllowed, Refused."""
+    access.require_editor(by, collection)
+    if not folder.is_dir():
+        raise Refused("bad_address", f"There is no folder {folder} on this machine.", "Check the path.")
+    return _kept(by, collection, SourceKind.FOLDER, str(folder), {}, 0)
+
+
+def _kept(
+    by: "User", collection: Collection, kind: str, address: str, options: dict[str, Any], every_hours: int
+) -> Source:
     with transaction.atomic():
         rows.lock_collection(collection.pk)
         source, _ = Source.objects.update_or_create(
             collection=collection,
             kind=kind,
             address=address,
-            defaults={"options": checked, "every_hours": _hours(every_hours)},
-            create_defaults={"options": checked, "every_hours": _hours(every_hours), "added_by": by},
+            defaults={"options": options, "every_hours": every_hours},
+            create_defaults={"options": options, "every_hours": every_hours, "added_by": by},
         )
         _due_now(source)
     return source

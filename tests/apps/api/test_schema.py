@@ -39,7 +39,7 @@ def test_every_call_says_what_it_gives_and_when_it_refuses(schema: dict[str, Any
 @pytest.mark.django_db
 def test_what_comes_back_has_the_shape_it_says(api: Api, library: Library, schema: dict[str, Any]) -> None:
     things = {"collections": library.collection, "documents": library.document}
-    things |= {"answers": library.answer, "conversations": library.conversation}
+    things |= {"answers": library.answer, "conversations": library.conversation, "sources": library.source}
     checked = 0
     for route in ROUTES:
         content = schema["paths"][route.address].get("get", {}).get("responses", {}).get("200", {}).get("content", {})
