@@ -144,7 +144,8 @@ def _with_document(part: bytes) -> bytes:
     return out.getvalue()
 
 
-SAMPLE_HTML = b"""<!doctype html><html><head><title>T</title><style>p{}</style><script>alert(1)</script></head><body>
+SAMPLE_HTML = b"""<!doctype html><html><head><title>Annual report</title>
+<style>p{}</style><script>alert(1)</script></head><body>
 <nav>Menu</nav><h1>Annual report</h1><p>The company grew in <b>every</b> region.</p><ul><li>costs fell</li></ul>
 <table><tr><th>Year</th><th>Sales</th><th>Costs</th></tr><tr><td>First</td><td>1,200</td><td>900</td></tr>
 <tr><td>Second</td><td>1,320</td><td>850</td></tr></table></body></html>"""

@@ -1,6 +1,6 @@
 """A document of each format that says the same, by the format's name: the tests of every format ask it all."""
 
-from tests.files import containers, making, office, scans, tables, texts
+from tests.files import containers, mails, making, office, scans, tables, texts
 from tests.files.sample import Sample
 
 SAMPLES: dict[str, Sample] = {
@@ -14,6 +14,9 @@ SAMPLES: dict[str, Sample] = {
     "ODS": Sample("report.ods", tables.ods_of(tables.REPORT), blank=tables.ods_of([])),
     "RTF": Sample("report.rtf", office.sample_rtf(), blank=office.rtf(r"\par"), torn_may_be_read=True),
     "HTML": Sample("report.html", making.SAMPLE_HTML, blank=b"<html><script>x()</script></html>"),
+    "EPUB": Sample("report.epub", mails.sample_epub(), blank=mails.epub({"one.xhtml": "<p> </p>"}, title="")),
+    "EML": Sample("report.eml", mails.sample_eml(), blank=mails.HEAD + b"\n \n"),
+    "MSG": Sample("report.msg", mails.sample_msg(), blank=mails.ole(mails.message(""))),
     "Markdown": Sample("report.md", making.SAMPLE_MARKDOWN),
     "reStructuredText": Sample("report.rst", texts.SAMPLE_RST),
     "TXT": Sample("report.txt", making.SAMPLE_TEXT, has_table=False, has_headings=False),
