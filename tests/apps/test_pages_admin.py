@@ -64,7 +64,7 @@ def test_a_file_is_taken_and_its_progress_told(admin: Client, collection: Collec
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
-    [("a.txt", b"", "is empty"), ("a.exe", b"MZ\0\0\0\x01", "PDF, DOCX, HTML, Markdown, TXT and CSV")],
+    [("a.txt", b"", "is empty"), ("a.exe", b"MZ\0\0\0\x01", "format is not taken; PDF, DOCX")],
 )
 def test_what_cannot_be_taken_is_refused_in_a_sentence(
     admin: Client, collection: Collection, name: str, content: bytes, sentence: str
@@ -98,8 +98,10 @@ def test_a_failed_document_says_why_and_is_retried(admin: Client, manager: User,
     assert "broken" in page
     assert admin.post(f"{BASE}/document/{document.pk}/retry").status_code == 302
     assert Version.objects.get(pk=document.latest_id).state == State.QUEUED
-    acted = post_json(admin, f"{BASE}/collection/{collection.pk}/upload/act", {"act": "cancel", "id": str(document.pk)})
-    assert acted.json()["document"]["status"] == "cancelled"
+    asked = {"act": "cancel", "ids": [str(document.pk), "nonsense"]}
+    acted = post_json(admin, f"{BASE}/collection/{collection.pk}/upload/act", asked).json()
+    assert [row["status"] for row in acted["documents"]] == ["cancelled"]
+    assert acted["refused"] == []
 
 
 def test_retrying_and_cancelling_are_not_done_by_a_link(admin: Client, manager: User, collection: Collection) -> None:

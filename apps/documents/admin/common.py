@@ -1,4 +1,4 @@
-"""What both admins share: who acts, and refusals told as messages."""
+"""What both admins share: who acts, refusals told as messages, and the words for what people see."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +11,11 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from apps.documents.errors import DocumentsError
+from apps.documents.models import Document, State, Version
+from engines import parsing
 
 if TYPE_CHECKING:
     from apps.users.models import User
@@ -67,3 +70,37 @@ def size_words(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size} B"
+
+
+# The upload page (static/js/upload/states.js) says the same.
+WORDS: dict[str, str] = {
+    State.EXTRACTING: "reading",
+    State.CHUNKING: "cutting into passages",
+    State.EMBEDDING: "indexing",
+    State.READY_WITH_WARNINGS: "ready, with warnings",
+}
+STEPS: dict[str, str] = {State.EXTRACTING: "page", State.EMBEDDING: "passage"}
+
+
+def state_words(state: str) -> str:
+    """A state in the words of people, as in a sentence."""
+    return WORDS.get(state, state)
+
+
+def progress_words(version: Version) -> str:
+    """The state with how far it is while it lasts: "Reading page 3 of 200"."""
+    done, total = version.progress_done, version.progress_total
+    if version.state in STEPS and total:
+        return f"{capfirst(state_words(version.state))} {STEPS[version.state]} {done:,} of {total:,}"
+    return capfirst(state_words(version.state))
+
+
+def type_words(media_type: str) -> str:
+    """The name of a format, its media type where it is none of today's."""
+    return next((capfirst(each.name) for each in parsing.FORMATS if each.media_type == media_type), media_type)
+
+
+def latest_of(document: Document) -> Version:
+    """The newest version; there is one from the moment a document is made."""
+    assert document.latest is not None
+    return document.latest

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,14 +18,17 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.documents import selectors, services
 from apps.documents.admin.common import actor, as_uuid
-from apps.documents.errors import DocumentsError, Refused
+from apps.documents.admin.streams import progress_events
+from apps.documents.errors import Conflict, DocumentsError, Refused
 from apps.documents.models import UNFINISHED, Collection, Document, State
 from engines import parsing
 
-SHOWN_AT_FIRST = 200
-"""Rows of documents that are still on their way when the page is opened (again)."""
+SHOWN_AT_FIRST = 500
+"""Rows of documents that are still on their way when the page is opened (again); of failed ones as many."""
 RECENT = timedelta(days=1)
-MOST_ASKED = 2000
+MOST_ASKED = 1000
+MOST_ACTED_ON = 50
+"""In one request, so that each is short; the page sends as many as it takes."""
 
 
 class UploadPages(ModelAdmin):
@@ -39,6 +42,8 @@ class UploadPages(ModelAdmin):
             path("<uuid:pk>/upload/", page(require_safe(self.upload_page)), name="documents_collection_upload"),
             path("<uuid:pk>/upload/file", page(require_POST(self.upload_file)), name="documents_collection_file"),
             path("<uuid:pk>/upload/progress", page(require_POST(self.progress)), name="documents_collection_progress"),
+            # Not wrapped: the admin's wrapper is for views that are not asynchronous. It asks for permission itself.
+            path("<uuid:pk>/upload/events", progress_events, name="documents_collection_events"),
             path("<uuid:pk>/upload/act", page(require_POST(self.act)), name="documents_collection_act"),
             *super().get_urls(),
         ]
@@ -54,19 +59,20 @@ class UploadPages(ModelAdmin):
     def upload_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Where files are dropped; it begins with the documents that are still on their way."""
         collection = self._collection(request, pk)
-        urls = {name: reverse(f"admin:documents_collection_{name}", args=[pk]) for name in ("file", "progress", "act")}
+        waiting = _present().filter(collection=collection, latest__state__in=UNFINISHED)
+        begun = list(waiting.order_by("latest__turn", "latest__pk")[:SHOWN_AT_FIRST])
+        names = ("file", "progress", "events", "act")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Upload to {collection.name}",
             "collection": collection,
-            "file_url": urls["file"],
-            "progress_url": urls["progress"],
-            "act_url": urls["act"],
-            "formats": ", ".join(each.name for each in parsing.FORMATS),
+            "urls": {name: reverse(f"admin:documents_collection_{name}", args=[pk]) for name in names},
+            "formats": ", ".join(each.name for each in parsing.FORMATS if each.is_taken),
             "limit_bytes": int(settings.MAX_UPLOAD_MB * 1_000_000),
             "limit_words": f"{settings.MAX_UPLOAD_MB:g} MB",
-            "documents": selectors.documents_json(_on_their_way(collection)),
+            "documents": selectors.progress_rows([*_failed_lately(collection), *begun]),
+            "more": max(0, waiting.count() - len(begun)),
         }
         return TemplateResponse(request, "admin/documents/upload.html", context)
 
@@ -90,36 +96,43 @@ class UploadPages(ModelAdmin):
         asked = _posted(request).get("ids")
         ids = [known for text in (asked if isinstance(asked, list) else [])[:MOST_ASKED] if (known := as_uuid(text))]
         found = _present().filter(collection=collection, pk__in=ids)
-        return JsonResponse({"documents": selectors.documents_json(found)})
+        return JsonResponse({"documents": selectors.progress_rows(found)})
 
     def act(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Retries or cancels a document of this collection."""
+        """Retries or cancels the documents `ids` of this collection; gives those that are there, as they are then,
+        and what was refused. A document that cannot be tried again, because it is ready, is left as it is."""
         collection = self._collection(request, pk)
         posted = _posted(request)
         service = {"retry": services.retry, "cancel": services.cancel}.get(str(posted.get("act")))
-        document = _present().filter(collection=collection, pk__in=filter(None, [as_uuid(posted.get("id"))])).first()
-        if service is None or document is None:
-            raise Http404("There is no such document.")
-        try:
-            service(by=actor(request), document=document)
-        except DocumentsError as error:
-            return _refusal(error)
-        return JsonResponse({"document": _json(document.pk)})
+        asked = posted.get("ids")
+        ids = [known for text in (asked if isinstance(asked, list) else [])[:MOST_ACTED_ON] if (known := as_uuid(text))]
+        if service is None or not ids:
+            raise Http404("There is nothing to do.")
+        refused = []
+        for document in _present().filter(collection=collection, pk__in=ids):
+            try:
+                service(by=actor(request), document=document)
+            except Conflict:
+                continue
+            except DocumentsError as error:
+                refused.append({"id": str(document.pk), "message": error.message})
+        found = _present().filter(collection=collection, pk__in=ids)
+        return JsonResponse({"documents": selectors.progress_rows(found), "refused": refused})
 
 
 def _present() -> QuerySet[Document]:
-    return Document.objects.present().select_related("latest", "current")
+    return Document.objects.present().select_related("latest", "collection")
 
 
-def _on_their_way(collection: Collection) -> QuerySet[Document]:
-    """What is unfinished, and what failed within a day."""
-    failed = Q(latest__state=State.FAILED, latest__finished_at__gte=timezone.now() - RECENT)
-    rows = _present().filter(Q(latest__state__in=UNFINISHED) | failed, collection=collection)
-    return rows.order_by("created_at")[:SHOWN_AT_FIRST]
+def _failed_lately(collection: Collection) -> list[Document]:
+    """What failed within a day, the newest failures of them."""
+    since = timezone.now() - RECENT
+    failed = _present().filter(collection=collection, latest__state=State.FAILED, latest__finished_at__gte=since)
+    return list(failed.order_by("-latest__finished_at")[:SHOWN_AT_FIRST])
 
 
 def _json(pk: UUID) -> dict[str, Any]:
-    return selectors.document_json(_present().get(pk=pk))
+    return selectors.progress_rows(_present().filter(pk=pk))[0]
 
 
 def _posted(request: HttpRequest) -> dict[str, Any]:

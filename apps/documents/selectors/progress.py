@@ -71,7 +71,7 @@ class Changes:
     """What changed lately in one collection; one object serves everybody who watches it.
 
     A look costs four queries, each by an index: the newest event, the events since, what is worked on, and the
-    rows of these documents; two where nothing happens. It does not tell of documents that only wait.
+    rows of these documents; three where nothing happens. It does not tell of documents that only wait.
     """
 
     def __init__(self, collection: UUID) -> None:
