@@ -149,7 +149,7 @@ def _groups(lines: list[VisualLine], running: set[str], carried: Carried | None)
                 yield _paragraph(paragraph)
                 paragraph = []
             is_first = place <= 2 or all(line.text in running for line in lines[:place])
-            yield from rows_of(lines[place:end], carried if is_first else None)
+            yield from rows_of(lines[place:end], lines[:place], carried if is_first else None)
             place = end
             continue
         line = lines[place]

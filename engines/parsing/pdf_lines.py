@@ -18,6 +18,7 @@ _NEAR = 0.12
 _MARKER = re.compile(r"(?:[•●▪■□◦○▸►✓❖☐☑☒·–—*-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,5})[.)])")
 _BULLETS = "•●▪■□◦○▸►✓❖☐☑☒"
 _SIGNS = re.compile(r"[$€£¥(]{1,2}")
+_SIGN_LAST = re.compile(r"(?<=[\d)%—–-]) ([$€£¥]{1,2})$")
 _AFTER = re.compile(r"[)%]{1,2}")
 
 
@@ -153,4 +154,8 @@ def _cells(runs: list[Run]) -> tuple[list[str], list[float]]:
         else:
             cells.append(run.text)
             lefts.append(run.x0)
+    for place in range(len(cells) - 1):
+        sign = _SIGN_LAST.search(cells[place])
+        if sign and cells[place + 1][0] in "0123456789(-–—":
+            cells[place], cells[place + 1] = cells[place][: sign.start()], f"{sign[1]} {cells[place + 1]}"
     return cells, lefts

@@ -1,6 +1,7 @@
 """Tables of a PDF page: which lines are rows, and what stands above their columns."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.parsing.pdf_lines import VisualLine
@@ -9,8 +10,10 @@ from rag.types import Kind
 _VALUE = re.compile(r"[$€£¥(\s]*[-–—+]?\d[\d,.\s]*[)%\s]*|[-–—]")
 _DATE = re.compile(r"\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}")
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_HEADER_CHARS = 300
+_HEADER_CHARS = 400
 _NAME_CHARS = 60
+_NAMES = 40
+_NAMES_HEIGHT = 8
 
 
 @dataclass(slots=True)
@@ -58,13 +61,15 @@ def table_end(lines: list[VisualLine], start: int) -> int:
     return end if rows >= 3 else start
 
 
-def rows_of(lines: list[VisualLine], carried: Carried | None) -> list[Group]:
-    """Each row with its further lines, and the lines above the first row of values as its header; a table without
-    any takes the header that is carried over from the page before.
+def rows_of(lines: list[VisualLine], above: Sequence[VisualLine], carried: Carried | None) -> list[Group]:
+    """Each row with its further lines, and as its header the lines above the first row of values, with what stands
+    above their columns among the lines before the table; a table without any takes the header that is carried over
+    from the page before.
     """
     values = next((i for i, line in enumerate(lines) if _has_values(line)), None)
     count = min(values, 4) if values is not None else int(_is_header(lines[0], lines[1]))
-    header = " / ".join(" | ".join(line.cells) for line in lines[:count])[:_HEADER_CHARS]
+    levels = [*_names_above(above, lines), *(" | ".join(line.cells) for line in lines[:count])]
+    header = " / ".join(levels)[:_HEADER_CHARS]
     if not header and carried is not None and carried.fits(lines[0]):
         header = carried.header
     rows: list[Group] = []
@@ -74,6 +79,44 @@ def rows_of(lines: list[VisualLine], carried: Carried | None) -> list[Group]:
         else:
             rows.append(Group([line], Kind.TABLE_ROW, header if place >= count else ""))
     return rows
+
+
+def _names_above(above: Sequence[VisualLine], rows: Sequence[VisualLine]) -> list[str]:
+    """The names of columns that were drawn one by one, from the uppermost level to the lowest."""
+    first = rows[0]
+    left = min(line.lefts[1] for line in rows if len(line.lefts) > 1)
+    names: list[VisualLine] = []
+    for line in reversed(above[-_NAMES:]):
+        is_near = first.y0 - _NAMES_HEIGHT * line.size < line.y0 and line.y1 < first.y0 + 0.5 * line.size
+        is_name = max(map(len, line.cells)) <= _NAME_CHARS and not line.text.endswith(".") and not line.is_item
+        if line.turn is not first.turn or not is_near or not is_name or line.stands_alone:
+            break
+        if line.x0 > left - 3 * line.size:
+            names.append(line)
+    levels: list[list[VisualLine]] = []
+    for line in sorted(names, key=lambda line: line.y0 + line.y1):
+        if levels and line.y0 + line.y1 < 2 * levels[-1][0].y1:
+            levels[-1].append(line)
+        else:
+            levels.append([line])
+    return _stacked([sorted(level, key=lambda line: line.x0) for level in levels])
+
+
+def _stacked(levels: Sequence[Sequence[VisualLine]]) -> list[str]:
+    """The levels as text; two of which each name stands above one of the next are one: `July 2,` over `2018`."""
+    texts: list[list[str]] = []
+    for place, level in enumerate(levels):
+        before = levels[place - 1] if place else ()
+        is_one = len(before) == len(level) > 1 and all(
+            len(upper.cells) == len(lower.cells) == 1 and min(upper.x1, lower.x1) > max(upper.x0, lower.x0)
+            for upper, lower in zip(before, level, strict=True)
+        )
+        cells = [cell for line in level for cell in line.cells]
+        if is_one:
+            texts[-1] = [f"{upper} {lower}" for upper, lower in zip(texts[-1], cells, strict=True)]
+        else:
+            texts.append(cells)
+    return [" | ".join(cells) for cells in texts]
 
 
 def _is_row(line: VisualLine) -> bool:

@@ -209,3 +209,21 @@ def test_turned_names_of_columns_are_no_headings(tmp_path: Path) -> None:
     assert {block.heading for block in page.blocks} == {()}
     assert Kind.HEADING not in {block.kind for block in page.blocks}
     assert "Sales" in page.text
+
+
+def test_names_of_columns_drawn_one_by_one_are_the_header(tmp_path: Path) -> None:
+    maker = PdfMaker()
+    names = [Words(300, 764, "Six months ended")]
+    for x, year in ((200, "2018"), (350, "2017"), (480, "2016")):
+        names += [Words(x, 752, "July 2,"), Words(x, 740, year)]
+    maker.page([*prose(800), *names, *table(726, [("Sales", "1,200", "1,100", "1,000")] * 3)])
+    header = "Six months ended / July 2, 2018 | July 2, 2017 | July 2, 2016"
+    assert [found for _, found in rows_of(read(maker, tmp_path)[0])] == [header] * 3
+
+
+def test_a_currency_sign_stands_with_the_number_after_it(tmp_path: Path) -> None:
+    maker = PdfMaker()
+    row = [Words(50, 740, "Sales"), Words(200, 740, "12,418 $"), Words(350, 740, "27,425 $"), Words(480, 740, "7,003")]
+    lines = [Words(each.x, each.y - 14 * index, each.text) for index in range(3) for each in row]
+    maker.page(lines)
+    assert rows_of(read(maker, tmp_path)[0])[0][0] == "Sales | 12,418 | $ 27,425 | $ 7,003"
