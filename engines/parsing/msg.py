@@ -10,10 +10,11 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from olefile.olefile import OleFileError
+from olefile.olefile import DEFECT_INCORRECT, OleFileError, OleFileIO
 from oxmsg import Message
 from oxmsg.domain import constants as c
 from oxmsg.properties import Properties
+from oxmsg.storage import Storage
 
 from engines.parsing import refusals
 from engines.parsing.building import one_line
@@ -51,7 +52,9 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     report.total(1)
     size = path.stat().st_size
     try:
-        message = Message.load(str(path))
+        # By default, streams that are cut off or lead in a circle are read as far as they go, without a word.
+        with OleFileIO(str(path), raise_defects=DEFECT_INCORRECT) as file:
+            message = Message(Storage.from_ole(file))
         attachments = Attachments(size, limits, report)
         mail = _mail(message)
         for name, data, media_type in _files(message, report):
