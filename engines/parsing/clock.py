@@ -5,9 +5,6 @@ import time
 from engines.parsing import refusals
 from engines.parsing.limits import Limits
 
-_BUSY = 2.0
-"""By the clock a page may take this much longer than by the processor: the machine does other work as well."""
-
 
 class Clock:
     """Starts when it is made. A page that is read by OCR has time of its own, which is none of the document's."""
@@ -29,12 +26,15 @@ class Clock:
         self._deadline += seconds
 
     def scan_begins(self) -> None:
-        """A page is about to be read by OCR; said more often than there may be such pages, it changes nothing."""
+        """A page is about to be read by OCR, for which it has its own time, and what the document has left in case
+        the machine is busy. Said more often than there may be such pages, it changes nothing.
+        """
         if self._kept is not None or self._scans >= self._limits.ocr_pages:
             return
         self._scans += 1
         now = time.monotonic()
-        self._kept, self._deadline = self._deadline - now, now + _BUSY * self._limits.ocr_page_seconds
+        self._kept = self._deadline - now
+        self._deadline += self._limits.ocr_page_seconds
 
     def scan_ends(self) -> None:
         """The page is there; the document goes on with the time it had."""

@@ -19,7 +19,7 @@ from rag.types import Box, Page
 
 _PROSE_LETTERS = 18
 """Letters that a line of a column has on average; the cells of a table have fewer."""
-_SAME_SIZE = (0.72, 1.45)
+_SAME_SIZE = (0.72, 1.35)
 _STEP = 1.2
 _NUMBER = re.compile(r"[\d\s.,$€£¥%()+–—-]+")
 

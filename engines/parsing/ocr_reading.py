@@ -24,10 +24,13 @@ Pixels = NDArray[np.uint8]
 Corners = NDArray[np.float32]
 """Four points from the upper left corner clockwise, as the text runs."""
 
-_BAND_PIXELS = 2_200_000
+_BAND_PIXELS = 1_500_000
 _OVERLAP = 120
 _SURE = 0.6
 """Lines that the reader is less sure of are left out."""
+_SPARSE = 0.5
+"""Letters, at least, for each time that a line is as long as high; Chinese has one, Latin letters have two."""
+_MOST = 0.5
 _SURE_OF_TURN = 0.9
 _TALL = 1.5
 _LEVEL = 0.005
@@ -71,8 +74,8 @@ def read(image: Image.Image) -> Seen:
             each.corners = np.roll(_pair(width, height) - each.corners, 2, axis=0)
             each.picture = np.ascontiguousarray(np.rot90(each.picture, 2))
     skew = _skew(found)
-    lines = tuple(_lines(found, width, height, skew))
-    return Seen(lines, width, height, quarters, skew)
+    lines = list(_lines(found, width, height, skew))
+    return Seen(_readable(lines), width, height, quarters, skew)
 
 
 @cache
@@ -167,7 +170,7 @@ def _skew(found: list[_Found]) -> float:
 
 
 def _lines(found: list[_Found], width: float, height: float, skew: float) -> Iterator[SeenLine]:
-    """The lines that could be read, level."""
+    """The lines, level; those that could not be read without text."""
     turned = [each for each in found if each.is_tall]
     if turned:
         pictures, result = _engine().cls_and_rotate([each.picture for each in turned])
@@ -178,10 +181,29 @@ def _lines(found: list[_Found], width: float, height: float, skew: float) -> Ite
     sine, cosine = np.sin(skew), np.cos(skew)
     level = np.array([[cosine, -sine], [sine, cosine]], np.float32)
     for each in found:
-        result = _engine().recognize_txt([each.picture])
-        text, sure = result.txts[0].strip(), result.scores[0]
-        if not text or sure < _SURE:
-            continue
+        text = _text(each)
         corners = (each.corners - middle) @ level + middle
         (x0, y0), (x1, y1) = corners.min(axis=0), corners.max(axis=0)
         yield SeenLine(text, float(x0), float(y0), float(x1), float(y1), each.turn)
+
+
+def _text(found: _Found) -> str:
+    """What a line says; "" where the reader is not sure, or saw far fewer letters than the line has room for, as it
+    does of a script that it does not know.
+    """
+    result = _engine().recognize_txt([found.picture])
+    text, sure = result.txts[0].strip(), result.scores[0]
+    high, wide = found.picture.shape[:2]
+    letters = len(text) - text.count(" ")
+    return text if sure >= _SURE and letters * high >= _SPARSE * wide else ""
+
+
+def _readable(lines: list[SeenLine]) -> tuple[SeenLine, ...]:
+    """The lines that were read; none where they are the smaller part of the page, as in a script it does not know."""
+    length = sum(_length(line) for line in lines)
+    read = tuple(line for line in lines if line.text)
+    return read if sum(_length(line) for line in read) >= _MOST * length else ()
+
+
+def _length(line: SeenLine) -> float:
+    return max(line.x1 - line.x0, line.y1 - line.y0)

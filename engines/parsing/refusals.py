@@ -144,7 +144,7 @@ def too_slow(limits: Limits) -> ParsingError:
 def ocr_too_slow(limits: Limits) -> ParsingError:
     return ParsingError(
         "too_slow",
-        f"Reading a page of the document by OCR took much longer than {limits.ocr_page_seconds:g} s.",
+        f"Reading a page of the document by OCR took longer than {limits.ocr_page_seconds:g} s.",
         "Scan it with fewer dots per inch, or ask an administrator to raise OCR_PAGE_SECONDS.",
     )
 
