@@ -241,6 +241,9 @@ class HtmlReader:
 
 def inline_text(root: LexborNode) -> str:
     """The visible text of a table's cell or caption, blocks in it parted by spaces."""
+    only = root.child
+    if only is not None and only.next is None and only.tag == "-text":  # as most cells are
+        return clean(only.text_content or "")
     reader = HtmlReader(Limits())
     reader.walk(root)
     return clean(reader.builder.page().text)
