@@ -58,10 +58,12 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
 
     @admin.display(description="name", ordering="title")
     def name(self, document: Document) -> SafeString:
-        """The title; below it, small, what it lies within and its tags."""
+        """The title; below it, small, what it lies within, why it failed, and its tags."""
         within = format_html("<small>within {}</small>", document.parent.title) if document.parent else ""
         tags = format_html_join("", '<span class="tag">{}</span>', ((tag.name,) for tag in document.tags.all()))
-        return format_html('<span class="title-cell">{}{}{}</span>', document.title, within, tags)
+        reason = latest_of(document).error_message
+        failed = format_html('<small class="is-bad">{}</small>', reason) if reason else ""
+        return format_html('<span class="title-cell">{}{}{}{}</span>', document.title, within, failed, tags)
 
     @admin.display(description="updated", ordering="updated_at")
     def updated(self, document: Document) -> SafeString:

@@ -74,6 +74,12 @@ def test_a_row_says_whose_it_is_and_what_it_lies_within(admin: Client, manager: 
     assert manager.email in listed
 
 
+def test_a_row_that_failed_says_why(admin: Client, manager: User, collection: Collection) -> None:
+    document = a_document(manager, collection)
+    Version.objects.filter(pk=document.latest_id).update(state=State.FAILED, error_message="<It> is broken.")
+    assert '<small class="is-bad">&lt;It&gt; is broken.</small>' in rows(admin)
+
+
 def test_many_are_tried_again_and_cancelled(admin: Client, manager: User, collection: Collection) -> None:
     failed, waiting = (a_document(manager, collection, text, f"{text}.txt") for text in ("failed", "waiting"))
     Version.objects.filter(pk=failed.latest_id).update(state=State.FAILED, error_code="x", error_message="No.")
