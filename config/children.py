@@ -18,7 +18,7 @@ LONGEST_LINE = 64 * 1024
 QUICK_SECONDS = 30.0
 """A process that ends sooner than this after its start counts as a quick death; loading may take half of it."""
 QUICK_DEATHS = 5
-"""So many quick deaths in a row, and the supervisor gives up."""
+"""So many quick deaths in a row of a process that never lived longer, and the supervisor gives up."""
 LONGEST_PAUSE = 8.0
 
 
@@ -44,6 +44,7 @@ class Child:
         self.directory = directory
         self.process: subprocess.Popen[bytes] | None = None
         self.quick_deaths = 0
+        self.has_run = False
         self.start_at = 0.0
         self._started = 0.0
         self._rest = b""
@@ -114,10 +115,14 @@ class Child:
         return status
 
     def plan_restart(self) -> float | None:
-        """Seconds until it is started again, growing with each quick death; None: it dies too often."""
+        """Seconds until it is started again, growing with each quick death; None: it dies too often and never
+        ran well. What has run well is killed from outside, by the system for want of memory as a rule, and is
+        started again however often that happens."""
         now = time.monotonic()
-        self.quick_deaths = self.quick_deaths + 1 if now - self._started < QUICK_SECONDS else 0
-        if self.quick_deaths >= QUICK_DEATHS:
+        is_quick = now - self._started < QUICK_SECONDS
+        self.has_run = self.has_run or not is_quick
+        self.quick_deaths = self.quick_deaths + 1 if is_quick else 0
+        if self.quick_deaths >= QUICK_DEATHS and not self.has_run:
             return None
         pause = min(0.25 * 2**self.quick_deaths, LONGEST_PAUSE)
         self.start_at = now + pause
