@@ -28,6 +28,7 @@ onChange((row) => {
 });
 
 function redraw() {
+  clearTimeout(drawing);
   drawing = 0;
   const counts = tally();
   if (shownKind && !counts[shownKind]) shownKind = "";
@@ -106,13 +107,13 @@ part("counts").addEventListener("click", (event) => {
 });
 
 part("rows").addEventListener("act", ({ detail: row }) => {
-  if (UNSENT.has(row.state)) takeBack(row);
+  if (UNSENT.has(row.state)) takeBack([row]);
   else if (row.file && !row.id) send(row);
   else order(UNFINISHED.has(row.state) ? "cancel" : "retry", [row]);
 });
 
 part("cancel-all").addEventListener("click", async () => {
-  for (const row of rows) if (UNSENT.has(row.state)) takeBack(row);
+  takeBack(rows.filter((row) => UNSENT.has(row.state)));
   await order("cancel", rows.filter((row) => UNFINISHED.has(row.state)));
 });
 
@@ -139,6 +140,7 @@ function add(found) {
     if (file.size > limit) row.set("refused", `“${file.name}” is larger than ${root.dataset.limitWords}.`, "Split the document, or ask the administrator to raise MAX_UPLOAD_MB.");
     else send(row);
   }
+  redraw(); // what somebody has just done is seen at once
 }
 
 const zone = part("dropzone");

@@ -1,10 +1,11 @@
 """Files into a collection by the admin panel, and a footnote that marks the page of a PDF."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.browser.pages import Chat, Upload
 from tests.files.making import Words, pdf
@@ -42,7 +43,7 @@ def test_files_move_to_ready_or_to_a_reason_by_themselves(page: Page, observator
     expect(upload.row("broken.pdf")).to_have_attribute("data-state", "failed")
     expect(upload.row("broken.pdf").locator(".upload-why")).not_to_be_empty()
     expect(upload.row("empty.txt")).to_contain_text("is empty")
-    expect(upload.row("song.mp3")).to_contain_text("PDF, DOCX, HTML, Markdown, TXT and CSV")
+    expect(upload.row("song.mp3")).to_contain_text("format is not taken; PDF, DOCX")
 
     page.locator(".upload-count[data-kind='failed']").click()
     expect(upload.rows.locator("visible=true")).to_have_count(3)
@@ -81,6 +82,145 @@ def test_a_tab_opened_later_still_shows_what_failed(page: Page, observatory: str
     upload = Upload(page).open(observatory)
     expect(upload.rows).to_have_count(1)
     expect(upload.rows).to_have_attribute("data-state", "failed")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one in it, and what systems and programs leave in folders."""
+    (tmp_path / "Team" / "2024").mkdir(parents=True)
+    for name in ("plan.txt", "2024/report.txt", ".DS_Store", "~$plan.docx"):
+        (tmp_path / "Team" / name).write_text(f"The words of {name}, that no other file has.")
+    return tmp_path / "Team"
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drops files or folders from the desktop, as the browser itself hears of it."""
+    browser = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+    for step in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": step, "x": 600, "y": 300, "data": data})
+
+
+@pytest.mark.parametrize("way", ["dropped", "chosen"])
+def test_a_folder_is_taken_with_all_that_people_mean_in_it(page: Page, stack: Stack, folder: Path, way: str) -> None:
+    with stack.client() as client:
+        collection = client.post("/api/v1/collections", json={"name": f"Folder {way}"}).json()["id"]
+    upload = Upload(page).open(collection)
+    if way == "dropped":
+        drop(page, folder)
+    else:
+        page.locator("#folder").set_input_files(folder)
+    expect(upload.rows).to_have_count(2)
+    expect(upload.row("report.txt")).to_contain_text("Team/2024")
+    expect(page.locator("#left-out")).to_have_text("2 hidden files left out.")
+    upload.wait()
+    expect(upload.row("plan.txt")).to_contain_text("Ready")
+    expect(page.locator("#overall-words")).to_contain_text(re.compile(r"^2 files done in \d+ s$"))
+    with stack.client() as client:
+        client.delete(f"/api/v1/collections/{collection}")
+
+
+def test_a_reload_shows_what_this_page_has_sent(page: Page, observatory: str) -> None:
+    upload = Upload(page).open(observatory)
+    upload.choose(("kept.txt", b"Words that are kept."), ("nothing.txt", b""))
+    upload.wait()
+    expect(upload.row("kept.txt")).to_contain_text("Ready")
+    page.wait_for_timeout(700)  # what is remembered is written a moment later
+    page.reload()
+    expect(upload.row("kept.txt")).to_contain_text("Ready")
+    expect(upload.row("nothing.txt")).to_contain_text("is empty")
+    page.get_by_role("button", name="Clear what is done").click()
+    expect(upload.rows).to_have_count(0)
+
+
+def test_news_come_by_a_stream_and_without_one_by_asking(open_page: Callable[..., Page], observatory: str) -> None:
+    streaming, asking = open_page(), open_page()
+    asking.route("**/upload/events", lambda route: route.fulfill(status=503, body="{}"))
+    for page, how in ((streaming, "stream"), (asking, "asking")):
+        upload = Upload(page).open(observatory)
+        expect(page.locator("#upload")).to_have_attribute("data-news", how)
+        upload.choose((f"{how}.txt", f"What is told by {how}.".encode()))
+        upload.wait()
+        expect(upload.row(f"{how}.txt")).to_contain_text("Ready")
+
+
+def test_what_others_send_shows_by_itself(open_page: Callable[..., Page], stack: Stack, observatory: str) -> None:
+    watching = Upload(open_page()).open(observatory)
+    expect(watching.page.locator("#upload")).to_have_attribute("data-news", "stream")
+    with stack.client() as client:
+        files = {"file": ("theirs.txt", b"Sent by somebody else.", "text/plain")}
+        client.post(f"/api/v1/collections/{observatory}/documents", files=files)
+    expect(watching.row("theirs.txt")).to_have_attribute("data-state", "ready", timeout=30_000)
+
+
+CHOOSE_MANY = """(count) => {
+  const chosen = new DataTransfer();
+  for (let n = 0; n < count; n += 1) chosen.items.add(new File([`text ${n}`], `file ${n}.txt`));
+  const input = document.getElementById("files");
+  input.files = chosen.files;
+  input.dispatchEvent(new Event("change"));
+}"""
+
+
+def test_thousands_of_files_keep_the_page_quick(page: Page, observatory: str) -> None:
+    page.route("**/upload/file", lambda route: None)  # nothing is answered: all stay on their way
+    upload = Upload(page).open(observatory)
+    page.evaluate(CHOOSE_MANY, 5000)
+    expect(upload.rows).to_have_count(300)
+    expect(page.locator("#rows-rest")).to_contain_text(re.compile(r"and 4,7\d\d more"))
+    expect(page.locator(".upload-count[data-kind='sending'] b")).to_have_text("5,000")
+    expect(page.locator("#overall-tab")).to_contain_text("Keep this page open: 5,000 files")
+    slowest = page.evaluate("""async () => {
+      let slowest = 0;
+      const until = performance.now() + 3000;
+      while (performance.now() < until) {
+        const before = performance.now();
+        await new Promise((resolve) => setTimeout(resolve));
+        slowest = Math.max(slowest, performance.now() - before);
+      }
+      return slowest;
+    }""")
+    assert slowest < 500
+    page.get_by_role("button", name="Cancel all").click()
+    expect(page.locator(".upload-count[data-kind='cancelled'] b")).to_have_text(re.compile("5,00"))
+    expect(page.locator(".upload-count[data-kind='sending']")).to_have_count(0)
+
+
+def test_leaving_warns_only_while_files_are_sent(page: Page, observatory: str) -> None:
+    asked: list[str] = []
+
+    def note(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+
+    page.on("dialog", note)
+    upload = Upload(page).open(observatory)
+    upload.choose(("sent.txt", b"Words that were sent."))
+    upload.wait()
+    page.get_by_text("Keep both").click()  # browsers ask only people who did something on the page
+    page.reload()
+    assert asked == []
+    page.route("**/upload/file", lambda route: None)
+    upload.choose(("sending.txt", b"Words on their way."))
+    expect(upload.row("sending.txt")).to_have_attribute("data-state", "uploading")
+    page.get_by_text("Keep both").click()
+    page.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_a_file_that_does_not_arrive_is_sent_again(page: Page, observatory: str) -> None:
+    failures = iter([True, False])
+
+    def once(route: Route) -> None:
+        if next(failures, False):
+            route.abort("connectionreset")
+        else:
+            route.continue_()
+
+    page.route("**/upload/file", once)
+    upload = Upload(page).open(observatory)
+    upload.choose(("shaky.txt", b"Words over a shaky line."))
+    upload.wait()
+    expect(upload.row("shaky.txt")).to_contain_text("Ready")
 
 
 def test_the_same_file_again_is_skipped(page: Page, observatory: str) -> None:
@@ -133,3 +273,19 @@ def test_deleting_in_the_admin_takes_the_quote_out_of_old_answers(page: Page, ob
     assert FACT not in card.inner_text()
     card.get_by_role("button").click()
     expect(chat.panel).to_contain_text("was deleted on")
+
+
+@pytest.mark.parametrize(
+    ("choice", "outcome"), [("Take it as a new version", "Taken as a new version"), ("Keep both", "Ready")]
+)
+def test_the_same_file_again_is_taken_as_was_chosen(page: Page, observatory: str, choice: str, outcome: str) -> None:
+    upload = Upload(page).open(observatory)
+    twin = f"{choice}.txt", f"The same words, and {choice}.".encode()
+    upload.choose(twin)
+    upload.wait()
+    page.get_by_role("radio", name=choice).check()
+    upload.choose(twin)
+    upload.wait()
+    expect(upload.row(twin[0]).last).to_contain_text(outcome)
+    addresses = {upload.row(twin[0]).nth(n).get_by_role("link").get_attribute("href") for n in (0, 1)}
+    assert len(addresses) == (2 if choice == "Keep both" else 1)

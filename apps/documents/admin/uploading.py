@@ -72,6 +72,7 @@ class UploadPages(ModelAdmin):
             "limit_bytes": int(settings.MAX_UPLOAD_MB * 1_000_000),
             "limit_words": f"{settings.MAX_UPLOAD_MB:g} MB",
             "documents": selectors.progress_rows([*_failed_lately(collection), *begun]),
+            "opened": int(timezone.now().timestamp()),
             "more": max(0, waiting.count() - len(begun)),
         }
         return TemplateResponse(request, "admin/documents/upload.html", context)

@@ -55,6 +55,7 @@ def _row(document: Document) -> dict[str, Any]:
         "file_name": latest.file_name,
         "size": latest.size,
         "version": latest.number,
+        "queued": int(latest.queued_at.timestamp()),
         "status": latest.state,
         "progress": {"done": latest.progress_done, "total": latest.progress_total},
         "pages": latest.page_count,
@@ -82,18 +83,18 @@ class Changes:
     def look(self) -> dict[str, dict[str, Any] | None]:
         """Rows (`progress_rows`) by document id of what is worked on or had an event within LATELY_SECONDS;
         None for what was worked on and is gone now."""
-        since = self._since()
-        here = Event.objects.filter(pk__gt=since, document__collection=self._collection)
-        changed = set(here.order_by("-pk").values_list("document_id", flat=True)[:MOST_CHANGED])
-        now = Version.objects.filter(state__in=WORKING, document__collection=self._collection)
-        working = set(now.values_list("document_id", flat=True))
-        before, self._working = self._working, working
-        asked = changed | working | before
+        # Without a join: over all collections these are few, and a database may begin a join at the wrong end.
+        events = Event.objects.filter(pk__gt=self._since()).order_by("-pk")
+        changed = set(events.values_list("document_id", flat=True)[:MOST_CHANGED])
+        working = set(Version.objects.filter(state__in=WORKING).values_list("document_id", flat=True))
+        asked = changed | working | self._working
         if not asked:
             return {}
         found = Document.objects.present().filter(pk__in=asked, collection=self._collection)
-        rows: dict[str, dict[str, Any] | None] = {str(pk): None for pk in before}
-        return rows | {row["id"]: row for row in progress_rows(found, places=False)}
+        rows: dict[str, dict[str, Any] | None] = {str(pk): None for pk in self._working}
+        rows |= {row["id"]: row for row in progress_rows(found, places=False)}
+        self._working = {UUID(pk) for pk, row in rows.items() if row and row["status"] in WORKING}
+        return rows
 
     def places(self) -> dict[str, int]:
         """Document id -> place in the queue, for those of this collection that wait first."""

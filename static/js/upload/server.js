@@ -27,12 +27,13 @@ export function send(row) {
   pump();
 }
 
-/** Takes a file back that was not sent yet, or is just being sent. */
-export function takeBack(row) {
-  const at = queue.indexOf(row);
-  if (at >= 0) queue.splice(at, 1);
-  row.set("cancelled");
-  going.get(row)?.abort();
+/** Takes files back that were not sent yet, or are just being sent. */
+export function takeBack(chosen) {
+  const back = new Set(chosen);
+  const staying = queue.filter((row) => !back.has(row));
+  queue.splice(0, queue.length, ...staying);
+  for (const row of back) row.set("cancelled");
+  for (const row of back) going.get(row)?.abort();
 }
 
 function pump() {
@@ -144,7 +145,8 @@ export function watch() {
   });
   on("again", () => ask(unfinished()));
   // While a file is sent, its document may be told of here before the answer to the file says which one it is.
-  on("rows", (documents) => { for (const known of documents) learn(known, !going.size && UNFINISHED.has(known.status)); });
+  const isNews = (known) => UNFINISHED.has(known.status) || known.queued >= Number(root.dataset.opened);
+  on("rows", (documents) => { for (const known of documents) learn(known, !going.size && isNews(known)); });
   on("gone", (ids) => ask(ids.filter(isKnown)));
   on("places", place);
 }
