@@ -3,7 +3,7 @@ import { fromDrop, fromInput, meant } from "./upload/dropping.js";
 import { estimate, leftWords, restart } from "./upload/estimate.js";
 import { draw } from "./upload/list.js";
 import { recall, refusedAgain, remember } from "./upload/memory.js";
-import { addRow, clear, isKnown, learn, onChange, rows, tally } from "./upload/rows.js";
+import { addRow, clear, isKnown, learn, onChange, own, rows, tally } from "./upload/rows.js";
 import { ask, order, send, takeBack, unsent, watch } from "./upload/server.js";
 import { KINDS, KIND_WORDS, UNFINISHED, UNSENT, action, duration, number } from "./upload/states.js";
 
@@ -15,6 +15,7 @@ const times = { began: 0, ended: 0 };
 let shownKind = "";
 let announced = [];
 let drawing = 0;
+let restored = false; // what was remembered is not overwritten before it is back
 
 // ------------------------------------------------------------------------------------------ what is seen
 
@@ -38,7 +39,7 @@ function redraw() {
   drawOverall(counts);
   drawNext(counts);
   announce(counts);
-  remember(() => times);
+  if (restored) remember(() => times);
 }
 
 /** A screen reader hears of single files while they are few, of numbers where they are many. */
@@ -68,7 +69,8 @@ const moving = (counts) => counts.sending + counts.waiting + counts.working;
 
 function drawOverall(counts) {
   const active = moving(counts);
-  part("overall").hidden = rows.length === 0;
+  const count = rows.filter((row) => !row.old).length;
+  part("overall").hidden = count === 0;
   if (active && times.ended) Object.assign(times, { began: Date.now(), ended: 0 });
   if (!active && times.began && !times.ended) times.ended = Date.now();
   if (!active) restart();
@@ -77,8 +79,8 @@ function drawOverall(counts) {
   bar.setAttribute("aria-valuenow", Math.floor(percent));
   bar.firstElementChild.style.width = `${percent}%`;
   const took = times.began ? duration(((times.ended || Date.now()) - times.began) / 1000) : "";
-  const done = rows.length - active;
-  part("overall-words").textContent = active ? `${done.toLocaleString()} of ${number(rows.length, "file")} done` : `${number(rows.length, "file")} done${took ? ` in ${took}` : ""}`;
+  const done = count - active;
+  part("overall-words").textContent = active ? `${done.toLocaleString()} of ${number(count, "file")} done` : `${number(count, "file")} done${took ? ` in ${took}` : ""}`;
   part("overall-time").textContent = active ? [took && `${took} so far`, leftWords(seconds)].filter(Boolean).join(" · ") : "";
   const tab = part("overall-tab");
   tab.textContent = counts.sending ? `Keep this page open: ${number(counts.sending, "file")} still to be sent.` : active ? "Everything is sent. You may close this page; the rest happens by itself." : "";
@@ -170,7 +172,12 @@ const remembered = recall();
 Object.assign(times, { began: remembered.began || 0, ended: remembered.ended || 0 });
 for (const known of JSON.parse(part("documents").textContent)) learn(known, true);
 refusedAgain(remembered);
-ask((remembered.ids || []).filter((id) => !isKnown(id)), true);
+const sent = remembered.ids || [];
+own(sent);
+ask(sent.filter((id) => !isKnown(id)), true).then(() => {
+  own(sent);
+  restored = true;
+});
 watch();
 // The time goes on where nothing else happens.
 setInterval(() => { if (moving(tally())) drawOverall(tally()); }, 1000);

@@ -82,6 +82,7 @@ def test_a_tab_opened_later_still_shows_what_failed(page: Page, observatory: str
     upload = Upload(page).open(observatory)
     expect(upload.rows).to_have_count(1)
     expect(upload.rows).to_have_attribute("data-state", "failed")
+    expect(page.locator("#overall")).to_be_hidden()
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ class UploadPages(ModelAdmin):
 
 
 def _present() -> QuerySet[Document]:
-    return Document.objects.present().select_related("latest", "collection")
+    return Document.objects.present().select_related("latest", "collection", "parent")
 
 
 def _failed_lately(collection: Collection) -> list[Document]:

@@ -37,7 +37,7 @@ def queue_places() -> dict[UUID, tuple[int, UUID]]:
 def progress_rows(documents: QuerySet[Document] | Iterable[Document], *, places: bool = True) -> list[dict[str, Any]]:
     """Documents by their newest version; without `places` the queue is not looked at and `position` lacks."""
     if isinstance(documents, QuerySet):
-        documents = documents.select_related("latest")
+        documents = documents.select_related("latest", "parent")
     rows = [_row(document) for document in documents if document.latest is not None]
     if places:
         queue = queue_places() if any(row["status"] == "queued" for row in rows) else {}
@@ -61,6 +61,8 @@ def _row(document: Document) -> dict[str, Any]:
         "pages": latest.page_count,
         "chunks": latest.chunk_count,
     }
+    if document.parent is not None:
+        row["within"] = document.parent.title
     if latest.error_code:
         row["error"] = {"message": latest.error_message, "hint": latest.error_hint}
     if latest.warnings:

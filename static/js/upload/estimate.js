@@ -16,6 +16,7 @@ export function estimate() {
   let bar = 0;
   let left = 0;
   for (const row of rows) {
+    if (row.old) continue;
     const now = share(row);
     const worth = (weight(row) * Math.max(0, now - SENT)) / (100 - SENT);
     // Only what was worked on tells of the pace: not what was refused, was here already, or was done before.

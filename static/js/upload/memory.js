@@ -17,7 +17,7 @@ export function remember(times) {
   if (saving) return;
   saving = setTimeout(() => {
     saving = 0;
-    const ids = [...new Set(rows.filter((row) => row.id).map((row) => row.id))];
+    const ids = [...new Set(rows.filter((row) => row.id && !row.old).map((row) => row.id))];
     const refused = rows.filter((row) => row.state === "refused").map(({ name, folder, size, why, hint }) => ({ name, folder, size, why, hint }));
     try {
       sessionStorage.setItem(key, JSON.stringify({ ...times(), ids, refused }));

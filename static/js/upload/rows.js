@@ -14,7 +14,7 @@ let serial = 0;
 
 export class Row {
   constructor({ name, folder = "", size = 0, file = null }) {
-    Object.assign(this, { serial: (serial += 1), name, folder, size, file, id: "", state: "waiting", sent: 0, known: null, position: null, why: "", hint: "", note: "", tries: 0 });
+    Object.assign(this, { serial: (serial += 1), name, folder, size, file, id: "", state: "waiting", sent: 0, known: null, position: null, why: "", hint: "", note: "", tries: 0, old: false });
   }
 
   set(state, why = "", hint = "") {
@@ -35,6 +35,7 @@ export class Row {
     this.why = known.error?.message || (known.warnings || []).map((warning) => warning.message || warning).join(" ");
     this.hint = known.error?.hint || "";
     this.state = known.status;
+    if (UNFINISHED.has(known.status)) this.old = false;
     this.heard = Date.now();
     this.ended = UNFINISHED.has(before) && !UNFINISHED.has(known.status) ? `${this.name}: ${WORDS[this.state]}.` : "";
     changed(this);
@@ -48,11 +49,23 @@ export function addRow(fields) {
   return row;
 }
 
-/** A document of the server's: the rows that show it learn, or a new one is made where `make` says so. */
+/**
+ * A document of the server's: the rows that show it learn, or a new one is made where `make` says so. One that was
+ * finished before the page heard of it is `old`: it is shown, but not what the page waits for.
+ */
 export function learn(known, make = false) {
   const there = byId.get(known.id);
   if (there) for (const row of there) row.learn(known);
-  else if (make) addRow({ name: known.file_name || known.title, size: known.size }).learn(known);
+  else if (make) {
+    const row = addRow({ name: known.file_name || known.title, folder: known.within ? `within ${known.within}` : "", size: known.size });
+    row.old = !UNFINISHED.has(known.status);
+    row.learn(known);
+  }
+}
+
+/** These were sent by this page, before it was loaded again. */
+export function own(ids) {
+  for (const id of ids) for (const row of byId.get(id) || []) row.old = false;
 }
 
 export const isKnown = (id) => byId.has(id);

@@ -60,6 +60,13 @@ def test_a_look_tells_what_is_worked_on_and_what_just_ended(manager: User, colle
     assert [row and row["status"] for row in changes.look().values()] == ["ready"]
 
 
+def test_a_row_says_what_it_lies_within(manager: User, collection: Collection) -> None:
+    mail, attached = (a_document(manager, collection, text, f"{text}.txt") for text in ("mail", "attached"))
+    Document.objects.filter(pk=attached.pk).update(parent=mail, key="attached.txt")
+    found = {row["title"]: row.get("within") for row in selectors.progress_rows(Document.objects.all())}
+    assert found == {"mail": None, "attached": "mail"}
+
+
 def test_what_goes_amid_the_work_is_told_as_gone(manager: User, collection: Collection) -> None:
     document = a_document(manager, collection)
     changes = selectors.Changes(collection.pk)
