@@ -72,7 +72,10 @@ FORMATS: tuple[Format, ...] = (
     Format("TXT", (".txt", ".text", ".log", ""), "text/plain", "engines.parsing.text", is_text=True),
     Format("CSV", (".csv", ".tsv"), "text/csv", "engines.parsing.csv", is_text=True),
     Format(
-        "JSON", (".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"), "application/json", "engines.parsing.json_text",
+        "JSON",
+        (".json", ".jsonl", ".ndjson", ".geojson", ".ipynb"),
+        "application/json",
+        "engines.parsing.json_text",
         is_text=True,
     ),  # fmt: skip
     Format("source code", _SOURCE, "text/x-source", "engines.parsing.source", is_text=True),
