@@ -77,7 +77,7 @@ FORMATS: tuple[Format, ...] = (
         "application/json",
         "engines.parsing.json_text",
         is_text=True,
-    ),  # fmt: skip
+    ),
     Format("source code", _SOURCE, "text/x-source", "engines.parsing.source", is_text=True),
     Format(
         "image",
