@@ -1,8 +1,8 @@
 """The words every room shares: what a document becomes, what a search finds, what an answer tells.
 
 Offsets are characters (code points) into the extracted text of ONE page; `page` counts from 1. A text
-format (Markdown, HTML, ...) is one page. Boxes are fractions of the page's width and height, origin top
-left, so that they fit an image of any size.
+format (Markdown, HTML, ...) is one page unless it is very long. Boxes are fractions of the page's width and
+height, origin top left, so that they fit an image of any size.
 """
 
 from collections.abc import Mapping, Sequence

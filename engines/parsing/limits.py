@@ -26,7 +26,7 @@ class Limits:
     image_megapixels: float = 100
     """MAX_IMAGE_MEGAPIXELS"""
     memory_mb: float = 1500
-    """PARSE_MEMORY_MB: address space of the child process."""
+    """PARSE_MEMORY_MB: address space of the child process, beyond what it has before it reads."""
     cpu_seconds: float = 300
     """PARSE_CPU_SECONDS"""
     wall_seconds: float = 600
