@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 
@@ -15,6 +16,10 @@ __all__ = ["stack"]
 
 # The settings chose a folder for this run; processes that a test starts share it.
 os.environ["DATA_DIR"] = str(settings.DATA_DIR)
+# Forty examples of each property on every run; `HYPOTHESIS_PROFILE=long make test-slow` looks for minutes.
+hypothesis.settings.register_profile("quick", max_examples=40)
+hypothesis.settings.register_profile("long", max_examples=20_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 # Half a second of hashing for each account would be most of the suite's time.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 PROJECT = Path(__file__).resolve().parent.parent
@@ -33,11 +38,11 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share the session's Footnote share a worker, so that there is only one of it."""
+    """Tests that share the session's Footnote share a worker; there are two of it at most, one for the browser's."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.xdist_group("browser" if "browser" in item.path.parts else "stack"))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from rag.types import Mode
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_the_right_passage_is_among_the_first_ten(data: Path, tmp_path: Path) -> None:
     encoder = OpenVinoEmbedder(preparing.prepare(settings.CACHE_DIR))
     passages, questions = (read_jsonl(data / "squad" / f"{name}.jsonl") for name in ("passages", "questions"))

@@ -320,7 +320,7 @@ BASES = {
 
 
 @pytest.mark.parametrize("base", BASES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=0, max_size=8)), max_size=6))
 def test_hurt_archives_end_in_pages_or_a_typed_error(
     base: str, tmp_path: Path, changes: list[tuple[float, bytes]]

@@ -275,7 +275,7 @@ PIECES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pieces=st.lists(PIECES, max_size=60))
 def test_any_markup_ends_in_a_page_whose_blocks_are_its_text(pieces: list[str]) -> None:
     page = read("".join(pieces))

@@ -282,7 +282,7 @@ BASES: dict[str, tuple[ModuleType, Callable[[], bytes]]] = {
 
 
 @pytest.mark.parametrize("base", BASES)
-@settings(max_examples=250, deadline=None)
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32), changes=st.integers(1, 12), cut=st.one_of(st.none(), st.floats(0, 1)))
 def test_hurt_documents_end_in_pages_or_a_typed_error(base: str, seed: int, changes: int, cut: float | None) -> None:
     module, make = BASES[base]

@@ -246,7 +246,7 @@ def test_damaged_bytes_end_in_pages_or_a_typed_error(name: str, tmp_path: Path) 
     if name != "RTF":
         sample = office.unpacked(sample)
 
-    @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+    @settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 300), st.binary(max_size=8)), max_size=5))
     def check(changes: list[tuple[int, int, bytes]]) -> None:
         data = sample

@@ -20,9 +20,7 @@ from tests.files import tables
 
 SHEET = "xl/worksheets/sheet1.xml"
 LIMITS = Limits(memory_mb=600, cpu_seconds=20, wall_seconds=60)
-FUZZ = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture

@@ -13,9 +13,7 @@ from rag.errors import ParsingError
 from rag.types import Kind, Page
 
 LIMITS = Limits(memory_mb=600, cpu_seconds=20, wall_seconds=60)
-FUZZ = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 Reader = Callable[[Path, Limits, Report], Iterator[Page]]
 
 

@@ -233,7 +233,7 @@ BLOCK = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     blocks=st.lists(BLOCK, max_size=12),
     count=st.sampled_from([words, quarters, letters]),
