@@ -11,8 +11,9 @@ export PORT
 endif
 
 BIN := .venv/bin
-# Two at once on the two cores that CI has; tests that share one Footnote stay together (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+# Three at once on the two cores that CI has, for many tests wait; those that share a Footnote stay together
+# (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test check test-services test-engine test-slow engine lock clean

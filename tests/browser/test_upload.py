@@ -163,6 +163,7 @@ CHOOSE_MANY = """(count) => {
 }"""
 
 
+@pytest.mark.slow
 def test_thousands_of_files_keep_the_page_quick(page: Page, observatory: str) -> None:
     page.route("**/upload/file", lambda route: None)  # nothing is answered: all stay on their way
     upload = Upload(page).open(observatory)

@@ -158,6 +158,7 @@ print(type(embedder).__name__, sorted(heavy))
     assert done.stdout.split(maxsplit=1) == ["OpenVinoEmbedder", "[]\n"]
 
 
+@pytest.mark.slow
 def test_the_first_use_by_many_threads_does_not_hang(converted: Path) -> None:
     # Threads that take turns this often met a deadlock of OpenVINO's in one start of eight.
     program = """

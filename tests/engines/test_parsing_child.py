@@ -24,7 +24,8 @@ from tests.engines.parsing_children import HOSTILE, LIMITS, ROOT, Hostile, is_go
     autouse=True,
     params=[
         pytest.param("forked", marks=pytest.mark.skipif(not nursery.IS_POSSIBLE, reason="a nursery needs Linux")),
-        "spawned",
+        # What only other systems use is asked by `make test-slow` here.
+        pytest.param("spawned", marks=[pytest.mark.slow] if nursery.IS_POSSIBLE else []),
     ],
 )
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
