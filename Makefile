@@ -28,7 +28,7 @@ run: setup ## set up what is missing, then start all of Footnote at http://127.0
 setup: ## make .venv and the embedding model ready; EXTRAS="postgres ocr" adds to it
 	@scripts/setup $(EXTRAS)
 
-test: ## the whole suite on the embedded default (under 6 minutes)
+test: ## the whole suite on the embedded default
 	@scripts/setup dev $(EXTRAS)
 	scripts/check
 	env -u DATABASE_URL -u REDIS_URL $(PYTEST) -m "not slow and not vllm"

@@ -69,7 +69,9 @@ class TestItRuns:
 
 
 class TestItMends:
-    @pytest.mark.parametrize("role", ["web", "ingest", "valkey"])
+    @pytest.mark.parametrize(
+        "role", ["web", *(pytest.param(role, marks=pytest.mark.slow) for role in ("ingest", "valkey"))]
+    )
     def test_a_killed_process_comes_back_and_that_is_said(self, running: Stack, role: str) -> None:
         seen = len(running.log())
         killed = running.kill(role)

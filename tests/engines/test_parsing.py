@@ -333,6 +333,7 @@ def test_an_image_of_a_page_of_miles_stays_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_real_documents_end_as_their_table_says(data: Path) -> None:
     """Each real file of a format that is taken: read, or refused with the reason a user may fairly expect."""
     wrong = []
