@@ -34,8 +34,8 @@ def chosen() -> tuple[list[str], list[Row]]:
 
 
 def squeezed(text: str) -> str:
-    """Without whitespace and the marks a PDF breaks words with."""
-    return re.sub(r"[\s\u00ad\ufffe\u0002-]+", "", text)
+    """Without whitespace, the marks a PDF breaks words with, and the bars that stand for a table's columns."""
+    return re.sub(r"[\s\u00ad\ufffe\u0002|-]+", "", text)
 
 
 def on_page(quote: str, pdf: Path, number: int) -> bool:
