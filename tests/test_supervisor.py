@@ -118,6 +118,7 @@ def test_what_a_dead_one_had_started_is_not_left_behind(start: Start, tmp_path: 
     until(lambda: read(tmp_path / "child").strip(), 20, lambda: read(tmp_path / "log"))
     child = int(read(tmp_path / "child").split()[0])
     until(lambda: gone(child), 10, lambda: f"{child} lives on")
+    assert gone(child)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
@@ -127,6 +128,7 @@ def test_a_killed_supervisor_takes_its_processes_along(start: Start, tmp_path: P
     orphan = int(read(tmp_path / "pid"))
     os.kill(process.pid, signal.SIGKILL)
     until(lambda: gone(orphan), 5, lambda: f"{orphan} lives on")
+    assert gone(orphan)
 
 
 def test_a_flood_of_lines_is_relayed_whole(start: Start, tmp_path: Path) -> None:

@@ -257,6 +257,7 @@ def test_damaged_bytes_end_in_pages_or_a_typed_error(name: str, tmp_path: Path) 
         with contextlib.suppress(ParsingError):
             for page in module(path, Limits(memory_mb=200), Report()):
                 page.text.encode()
+                assert all(0 <= block.start < block.end <= len(page.text) for block in page.blocks)
 
     check()
 
