@@ -6,7 +6,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from engines.parsing import refusals
+from engines.parsing import alphabets, refusals
 from engines.parsing.limits import Limits
 
 _MARKS = (
@@ -18,6 +18,7 @@ _MARKS = (
 )
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{2,40})""", re.I)
 _SAMPLE = 200_000
+_CERTAIN = 0.9
 _KANA_OR_HAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 
@@ -73,6 +74,9 @@ def _detected(data: bytes) -> str:
         japanese = _strictly(data, "cp932")
         if japanese and len(_KANA_OR_HAN.findall(japanese)) * 2 > sum(ch > "\x7f" for ch in japanese):
             return japanese
-    best = from_bytes(sample).best()
-    encoding = best.encoding if best is not None else "cp1252"
-    return data.decode(encoding, "replace")
+    code_page, share = alphabets.latin(sample)
+    if share < _CERTAIN:
+        best = from_bytes(sample).best()
+        guess = best.encoding if best is not None else "cp1252"
+        code_page = code_page if code_page and guess in alphabets.CODE_PAGES else guess
+    return data.decode(code_page, "replace")

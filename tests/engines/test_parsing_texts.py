@@ -210,6 +210,21 @@ def test_a_long_markdown_keeps_its_headings_over_the_cut(tmp_path: Path) -> None
     ("language", "words", "encodings"),
     [
         ("German", "Die Straße führt über größere Hügel zum Fluss. ", ("cp1252", "utf-8", "utf-16", "utf-32")),
+        ("French", "Tous les êtres humains naissent libres et égaux où l’été brûle déjà les forêts. ", ("cp1252",)),
+        ("Danish", "Alle mennesker er født frie og lige i værdighed og rettigheder. ", ("cp1252",)),
+        (
+            "several of the West",
+            "El niño comió. L'été à Nîmes, un câlin. O João disse: não. Köttbullar åt hon. ",
+            ("cp1252",),
+        ),
+        (
+            "Polish",
+            "Wszyscy ludzie rodzą się wolni i równi pod względem swej godności i swych praw, są też obdarzeni rozumem. ",
+            ("cp1250", "iso8859_2"),
+        ),
+        ("Hungarian", "Minden emberi lény szabadon születik, erdős völgyű őrzője. ", ("cp1250",)),
+        ("Turkish", "Bütün insanlar özgür doğarlar; şeref ve hak bakımından eşittirler. ", ("cp1254",)),
+        ("Lithuanian", "Visi žmonės gimsta laisvi ir lygūs savo orumu, jų teisės čia. ", ("cp1257",)),
         ("Russian", "Быстрая коричневая лиса прыгает через ленивую собаку. ", ("cp1251", "koi8-r", "utf-16-le")),
         ("Japanese", "これは日本語の文章です。東京は日本の首都であります。", ("cp932", "euc_jp", "utf-16-be")),
         ("Chinese", "这是一个中文的句子，北京是中国的首都，人口很多。", ("gb18030", "utf-8-sig")),
