@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from engines.origins import links, names, refusals
+from engines.origins import charsets, links, names, refusals
 from engines.origins.client import Client, Follow
 from engines.origins.port import Entry, Fetched
 from engines.origins.saving import save
@@ -54,6 +54,10 @@ def fetch(client: Client, url: str, into: Path, known: str = "", follow: Follow 
         if not names.is_taken(answer.content_type, name):
             raise refusals.unsupported(url, f"of the type {answer.content_type[:100] or 'unknown'}")
         size, digest = save(answer.pieces(), into, url, client.max_bytes)
+        if answer.content_type.startswith("text/") or answer.content_type in names.HTML:
+            text = charsets.utf8(into, charsets.stated(answer.headers.get("content-type", "")))
+            if text is not None:
+                size, digest = save([text], into, url, 2 * client.max_bytes)
         title = title_of(into) if answer.content_type in names.HTML else ""
     return Fetched(name, size, digest, mark, title)
 

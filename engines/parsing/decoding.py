@@ -19,6 +19,7 @@ _MARKS = (
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{2,40})""", re.I)
 _SAMPLE = 200_000
 _CERTAIN = 0.9
+_ISO_2022_JP = (b"\x1b$B", b"\x1b$@")
 _KANA_OR_HAN = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 
 
@@ -42,7 +43,8 @@ def decode(data: bytes, *, html: bool = False) -> str:
         if data.startswith(mark):
             return data.decode(encoding, "replace")
     declared = _DECLARED.search(data[:4096]) if html else None
-    for encoding in ("utf-8", declared.group(1).decode("ascii") if declared else "", _wide(data)):
+    escaped = "iso2022_jp" if any(mark in data for mark in _ISO_2022_JP) else ""  # seven bits, so UTF-8 as well
+    for encoding in (escaped, "utf-8", declared.group(1).decode("ascii") if declared else "", _wide(data)):
         text = _strictly(data, encoding)
         if text is not None:
             return text

@@ -50,6 +50,37 @@ def test_a_page_is_fetched_with_its_title_and_hash(server: Site, asking: Client,
     assert fetched.sha256 == hashlib.sha256(body).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("charset", "encoding", "words"),
+    [
+        ("windows-1250", "cp1250", "ő"),
+        ("ISO-8859-1", "cp1252", "“x”"),
+        ('"koi8-r"', "koi8-r", "Да"),
+        ("Shift_JIS", "cp932", "①"),
+    ],
+)
+def test_an_encoding_that_only_the_server_states_is_kept_as_utf_8(
+    server: Site, asking: Client, tmp_path: Path, charset: str, encoding: str, words: str
+) -> None:
+    page = f"<title>{words}</title><p>{words}"
+    server.pages["/"] = Reply(page.encode(encoding), headers={"Content-Type": f"text/html; charset={charset}"})
+    fetched = WebPage(server.url(), asking).fetch(Entry(server.url(), "x"), tmp_path / "into")
+    assert fetched is not None
+    body = (tmp_path / "into").read_bytes()
+    assert (body, fetched.title, fetched.size) == (page.encode(), words, len(body))
+    assert fetched.sha256 == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "euc-jp", "rot13", "nonsense", ""])
+@pytest.mark.parametrize("body", ["Größe".encode(), "Größe".encode("cp1252"), b"%PDF-1.4 \x00\xe4"])
+def test_bytes_stay_where_they_contradict_the_server(
+    server: Site, asking: Client, tmp_path: Path, charset: str, body: bytes
+) -> None:
+    server.pages["/a.txt"] = Reply(body, headers={"Content-Type": f"text/plain; charset={charset}"})
+    assert WebPage(server.url("/a.txt"), asking).fetch(Entry(server.url("/a.txt"), "a.txt"), tmp_path / "into")
+    assert (tmp_path / "into").read_bytes() == body
+
+
 @pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
 def test_an_unchanged_page_is_not_fetched_again(server: Site, asking: Client, tmp_path: Path, header: str) -> None:
     value = {"ETag": 'W/"5"', "Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}[header]
