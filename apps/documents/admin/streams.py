@@ -103,7 +103,7 @@ async def progress_stream(*, user_id: UUID, session: str, collection: UUID) -> A
 
     `again`   ask about everything you show that is unfinished; the first event, and after a gap
     `rows`    documents (selectors.progress_rows, without places) that changed
-    `gone`    ids of documents that were worked on and are no longer there
+    `gone`    ids of documents that are no longer there, perhaps of other collections' too
     `places`  document id -> place in the queue, of those that wait first
     """
     watched = _watched.setdefault(collection, _Watched(collection))
@@ -149,7 +149,7 @@ async def _told(watched: _Watched, user_id: UUID, session: str, collection: UUID
 
 def _difference(known: Rows, rows: Rows) -> list[bytes]:
     changed = [row for pk, row in rows.items() if row is not None and known.get(pk) != row]
-    gone = [pk for pk, row in rows.items() if row is None]
+    gone = [pk for pk, row in rows.items() if row is None and (pk not in known or known[pk])]
     return ([sse("rows", changed)] if changed else []) + ([sse("gone", gone)] if gone else [])
 
 

@@ -77,7 +77,7 @@ def refuse(lease: Lease, error: ParsingError) -> None:
     """Fails for good with the parser's words, or tries again where the parser says that may help."""
     attempts = Version.objects.values_list("attempts", flat=True).filter(pk=lease.version).first() or 0
     if not error.permanent and attempts < settings.INGEST_ATTEMPTS:
-        put_back(lease)
+        put_back(lease, error.message)
         return
     _fail(lease, error.code, error.message, error.hint)
 
@@ -86,18 +86,20 @@ def try_again(lease: Lease, error: Exception) -> None:
     """Something broke that should not: later again, until the tries are used up."""
     attempts = Version.objects.values_list("attempts", flat=True).filter(pk=lease.version).first() or 0
     if attempts < settings.INGEST_ATTEMPTS:
-        put_back(lease)
+        put_back(lease, f"It broke ({type(error).__name__}).")
         return
     message, hint = _tried_out(type(error).__name__)
     _fail(lease, "attempts", message, hint)
 
 
-def put_back(lease: Lease) -> None:
+def put_back(lease: Lease, why: str) -> None:
     """Queued again after a pause that grows with every try; the reconciler sends it. Vectors stay."""
     try:
         attempts = Version.objects.values_list("attempts", flat=True).get(pk=lease.version)
-        pause = timedelta(seconds=BACK_OFF_SECONDS * 2 ** max(0, attempts - 1))
-        lease.write(state=State.QUEUED, lease=None, not_before=timezone.now() + pause)
+        pause = BACK_OFF_SECONDS * 2 ** max(0, attempts - 1)
+        later = timezone.now() + timedelta(seconds=pause)
+        with lease.fenced(state=State.QUEUED, lease=None, not_before=later):
+            record_of(lease.version, "retried", f"{why} It is tried again in {pause} seconds.")
     except (LostLease, Version.DoesNotExist):
         logger.info("version %s was taken away", lease.version)
 
@@ -107,7 +109,7 @@ def _fail(lease: Lease, code: str, message: str, hint: str) -> None:
     try:
         with lease.fenced(state=State.FAILED, lease=None, finished_at=timezone.now(), **values):
             rows.drop_text([lease.version])
-            _record_failure(lease.version, message)
+            record_of(lease.version, "failed", message)
         logger.info("version %s failed (%s): %s", lease.version, code, message)
     except LostLease:
         logger.info("version %s was taken away", lease.version)
@@ -131,13 +133,14 @@ def fail_if_tried_out(version: UUID) -> bool:
         )
         if stuck:
             rows.drop_text([version])
-            _record_failure(version, message)
+            record_of(version, "failed", message)
     return bool(stuck)
 
 
-def _record_failure(version: UUID, message: str) -> None:
-    failed = Version.objects.select_related("document").get(pk=version)
-    rows.record(failed.document, "failed", version=failed.number, text=message)
+def record_of(version: UUID, kind: str, text: str) -> None:
+    """A line of its document's history, of what Footnote did by itself."""
+    about = Version.objects.select_related("document").get(pk=version)
+    rows.record(about.document, kind, version=about.number, text=text)
 
 
 def _tried_out(last: str) -> tuple[str, str]:

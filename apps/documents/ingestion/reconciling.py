@@ -11,9 +11,10 @@ from uuid import UUID
 import redis
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.utils import timezone
 
-from apps.documents.ingestion.outcomes import fail_if_tried_out
+from apps.documents.ingestion.outcomes import fail_if_tried_out, record_of
 from apps.documents.ingestion.syncing import send_due
 from apps.documents.models import UNFINISHED, State, Version
 from apps.documents.services import rows
@@ -46,13 +47,19 @@ def put_back_lost() -> int:
         if attempts >= settings.INGEST_ATTEMPTS:
             fail_if_tried_out(pk)
             continue
-        # Conditional on the holder that was seen: another process may have taken or put it back meanwhile.
-        freed = Version.objects.filter(pk=pk, lease=holder).update(
-            state=State.QUEUED, lease=None, not_before=timezone.now()
-        )
-        if freed:
+        if _freed(pk, holder):
             logger.warning("version %s was held by a worker that ended; it goes on", pk)
     return len(lost)
+
+
+def _freed(version: UUID, holder: UUID | None) -> bool:
+    """Conditional on the holder that was seen: another process may have taken or put it back meanwhile."""
+    with transaction.atomic():
+        held = Version.objects.filter(pk=version, lease=holder, state__in=UNFINISHED)
+        freed = bool(held.update(state=State.QUEUED, lease=None, not_before=timezone.now()))
+        if freed:
+            record_of(version, "retried", "Its worker ended.")
+    return freed
 
 
 def send_forgotten() -> int:

@@ -84,16 +84,17 @@ class Changes:
 
     def look(self) -> dict[str, dict[str, Any] | None]:
         """Rows (`progress_rows`) by document id of what is worked on or had an event within LATELY_SECONDS;
-        None for what was worked on and is gone now."""
+        None for what was deleted, moved elsewhere, or worked on, and is not here any more."""
         # Without a join: over all collections these are few, and a database may begin a join at the wrong end.
         events = Event.objects.filter(pk__gt=self._since()).order_by("-pk")
-        changed = set(events.values_list("document_id", flat=True)[:MOST_CHANGED])
+        changed = set(events.values_list("document_id", "kind")[:MOST_CHANGED])
+        left = {pk for pk, kind in changed if kind in ("deleted", "moved")}
         working = set(Version.objects.filter(state__in=WORKING).values_list("document_id", flat=True))
-        asked = changed | working | self._working
+        asked = {pk for pk, _ in changed} | working | self._working
         if not asked:
             return {}
         found = Document.objects.present().filter(pk__in=asked, collection=self._collection)
-        rows: dict[str, dict[str, Any] | None] = {str(pk): None for pk in self._working}
+        rows: dict[str, dict[str, Any] | None] = {str(pk): None for pk in self._working | left}
         rows |= {row["id"]: row for row in progress_rows(found, places=False)}
         self._working = {UUID(pk) for pk, row in rows.items() if row and row["status"] in WORKING}
         return rows

@@ -143,21 +143,21 @@ def activate(*, by: "User", document: Document, version: Version | UUID) -> Docu
 
 def delete(*, by: "User", document: Document) -> None:
     """Takes a document away, and what lies within it: when this returns nothing of it can be found, and its
-    file, text, page images and unshared vectors are gone. A row without text stays, so that old answers can say
-    when it went.
+    file, text, page images, history and unshared vectors are gone. A row without text stays, so that old answers
+    can say when it went, and one event, so that pages that show it hear of it.
 
     Raises NotFound (also for one that is deleted already), NotAllowed.
     """
     access.require_document_editor(by, document)
-    take_away(document)
+    take_away(document, by=by)
 
 
-def take_away(document: Document) -> int:
+def take_away(document: Document, *, by: "User | None" = None) -> int:
     """What `delete` does, for those who were asked already; gives how many documents went, itself included.
-    Raises NotFound."""
+    `by` is None for Footnote itself. Raises NotFound."""
     with transaction.atomic():
         collection, locked = rows.lock_document(document)
-        count = sum(take_away(child) for child in locked.children.present())
+        count = sum(take_away(child, by=by) for child in locked.children.present())
         live = locked.current_id
         versions = list(locked.versions.values_list("pk", "stored_as"))
         ids = [pk for pk, _ in versions]
@@ -166,6 +166,7 @@ def take_away(document: Document) -> int:
         locked.versions.update(stored_as="", lease=None)
         locked.tags.clear()
         locked.events.all().delete()
+        rows.record(locked, "deleted", by=by)
         locked.current = None
         locked.deleted_at = timezone.now()
         locked.save(update_fields=["current", "deleted_at", "updated_at"])

@@ -151,7 +151,7 @@ def remove_source(*, by: "User", source: Source, documents: str = "keep") -> Non
             raise NotFound("source")
         if documents == "delete":
             for document in Document.objects.present().filter(source=source):
-                take_away(document)
+                take_away(document, by=by)
         Source.objects.filter(pk=source.pk).delete()
 
 

@@ -54,7 +54,7 @@ def upload(
                 locked = rows.lock_collection(collection.pk)
                 twin = None if duplicates == "keep" else _twin(locked, got.sha256)
                 if twin is not None and duplicates == "skip":
-                    uploaded = _skip(twin)
+                    uploaded = _skip(twin, by)
                 else:
                     document = twin or new_document(locked, by, title, got)
                     new_version(document, got, stored_as, uploader_id=by.pk, by=by)
@@ -87,11 +87,12 @@ def _twin(collection: Collection, sha256: str) -> Document | None:
     return same.select_related("latest").order_by("created_at").first()
 
 
-def _skip(twin: Document) -> Uploaded:
+def _skip(twin: Document, by: "User") -> Uploaded:
     """Who uploads a failed document again wants it tried again."""
     assert twin.latest is not None
     if twin.latest.state in (State.FAILED, State.CANCELLED):
         rows.requeue(twin.latest)
+        rows.record(twin, "retried", by=by, text="The same file was uploaded again.", version=twin.latest.number)
         twin.latest.refresh_from_db()
     return Uploaded(twin, created=False)
 

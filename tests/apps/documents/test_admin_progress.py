@@ -76,6 +76,23 @@ def test_what_goes_amid_the_work_is_told_as_gone(manager: User, collection: Coll
     assert changes.look() == {str(document.pk): None}
 
 
+@pytest.mark.parametrize("leaving", ["deleted", "moved", "its archive deleted"])
+def test_what_waits_and_goes_is_told_as_gone(manager: User, collection: Collection, leaving: str) -> None:
+    waiting, archive = (a_document(manager, collection, text) for text in ("waiting", "archive"))
+    elsewhere = a_collection(manager, "Elsewhere")
+    if leaving == "its archive deleted":
+        Document.objects.filter(pk=waiting.pk).update(parent=archive, key="waiting.txt")
+    changes = selectors.Changes(collection.pk)
+    changes.look()
+    if leaving == "moved":
+        services.move(by=manager, document=waiting, to=elsewhere)
+    else:
+        services.delete(by=manager, document=waiting if leaving == "deleted" else archive)
+    assert changes.look()[str(waiting.pk)] is None
+    assert streams._difference({}, {"a": None}) == [streams.sse("gone", ["a"])]
+    assert streams._difference({"a": None}, {"a": None}) == []  # a look may find it several times
+
+
 def test_other_collections_are_not_told_of(manager: User, collection: Collection) -> None:
     foreign = a_document(manager, a_collection(manager, "Elsewhere"))
     mine = a_document(manager, collection)

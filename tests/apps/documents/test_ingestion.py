@@ -142,6 +142,8 @@ def test_what_may_help_is_tried_again_with_a_pause_until_it_is_enough(owner: Use
     first = ingested(document, WatchedEmbedder(break_down)).latest
     assert (first.state, first.lease, first.attempts) == (State.QUEUED, None, 1)
     assert first.not_before > timezone.now() + timedelta(seconds=5)
+    event = document.events.get(kind="retried")
+    assert (event.by, event.text) == (None, "It broke (MemoryError). It is tried again in 10 seconds.")
     second = ingested(document, WatchedEmbedder(break_down)).latest
     assert (second.state, second.error_code) == (State.FAILED, "attempts")
     assert "MemoryError" in second.error_message

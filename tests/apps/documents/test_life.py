@@ -170,5 +170,6 @@ def test_the_history_says_what_happened_and_goes_with_the_document(owner: User) 
     event = Event.objects.filter(document=document, kind="cancelled").get()
     assert (event.by, event.version) == (owner, 1)
     services.delete(by=owner, document=document)
-    assert not Event.objects.exists()
+    (left,) = Event.objects.values_list("kind", "by", "text", "version")
+    assert left == ("deleted", owner.pk, "", None)
     assert Change.objects.filter(kind="remove").count() == 1

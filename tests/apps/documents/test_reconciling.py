@@ -59,6 +59,9 @@ def test_what_a_dead_worker_held_waits_again(owner: User, queue: redis.Redis) ->
     states = dict(Version.objects.values_list("pk", "state"))
     assert states == {dead.latest_id: State.QUEUED, living.latest_id: State.EMBEDDING}
     assert queue.llen("ingest") == 1
+    event = dead.events.get(kind="retried")
+    assert (event.by, event.version, event.text) == (None, 1, "Its worker ended.")
+    assert not living.events.filter(kind="retried").exists()
     assert ingested(dead).latest.state == State.READY
 
 

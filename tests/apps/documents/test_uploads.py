@@ -147,6 +147,8 @@ def test_a_failed_file_uploaded_again_is_tried_again(owner: User) -> None:
     again = services.upload(by=owner, collection=mine, file=a_file())
     assert again.document.pk == first.pk
     assert (again.document.latest.state, again.document.latest.attempts) == (State.QUEUED, 0)
+    event = again.document.events.first()
+    assert (event.kind, event.by, event.text) == ("retried", owner, "The same file was uploaded again.")
 
 
 @pytest.mark.services
