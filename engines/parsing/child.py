@@ -48,6 +48,7 @@ def _pages(request: dict[str, Any], limits: Limits, out: BinaryIO) -> None:
         out.write(wire.encode(message))
 
     report = Report(
+        name=request["name"],
         total=lambda count: send(total=count),
         warning=lambda text: send(warning=text),
         scan=lambda number: send(scan=number),

@@ -46,8 +46,14 @@ def extract(
     (whoever keeps pages drops them then), and Cancelled, which is one. Closing the iterator ends the child.
     """
     form = _form(media_type)
-    request = {"job": "pages", "module": form.module, "path": str(path.resolve()), "media_type": media_type}
     report = report or Report()
+    request = {
+        "job": "pages",
+        "module": form.module,
+        "path": str(path.resolve()),
+        "name": report.name,
+        "media_type": media_type,
+    }
     clock, done = Clock(limits), False
     with Spool(folder, within, limits) as spool:
         for line in _lines(process.stream(request, limits=limits, cancelled=cancelled, clock=clock), limits):

@@ -25,3 +25,5 @@ class Report:
     """A file within the document (an archive's member, a mail's attachment): the path it has there, which is
     only ever text, and its bytes in pieces. Read to the end before the call returns; an error while the pieces
     are made passes through, and the file is not taken."""
+    name: str = ""
+    """The one thing it is told: what people call the document. A packed file without a name is called after it."""

@@ -12,7 +12,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from engines.parsing import archives, refusals
@@ -74,7 +74,9 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
                 # A sparse member is larger than what the stream holds of it, so members are counted too.
                 _take_members(stream, archives.Unpacking(size, limits), contents)
             else:
-                contents.add(_name_of_one(path), iter(lambda: stream.read(archives.PIECE), b""))
+                contents.add(
+                    _name_of_one(path, report.name or path.name), iter(lambda: stream.read(archives.PIECE), b"")
+                )
             while stream.read(archives.PIECE):
                 pass  # the checksum of a packed stream comes at its end
     except _UNREADABLE:
@@ -131,10 +133,10 @@ def _name(member: tarfile.TarInfo) -> str:
     return decode(raw)
 
 
-def _name_of_one(path: Path) -> str:
-    """What gzip's header calls its file (RFC 1952), else the packed file's own name without its ending."""
+def _name_of_one(path: Path, name: str) -> str:
+    """What gzip's header calls its file (RFC 1952), else the packed file's own `name` without its ending."""
     with path.open("rb") as file:
         head = file.read(10 + archives.LONGEST_NAME)
     if head.startswith(b"\x1f\x8b") and len(head) > 10 and head[3] & _GZIP_NAME and not head[3] & 4:
         return head[10:].split(b"\0", 1)[0].decode("latin-1")
-    return path.stem if path.suffix.lower() in _ENDINGS else ""
+    return PurePath(name).stem if PurePath(name).suffix.lower() in _ENDINGS else ""

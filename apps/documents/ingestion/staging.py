@@ -40,7 +40,7 @@ class Staging:
         self._lease, self._version, self._embedder, self._progress = lease, version, embedder, progress
         self._title = version.document.title
         self._without_text = 0
-        self._members = Members(version)
+        self._members = Members(lease, version)
 
     def read(self) -> None:
         """Stores pages and chunks, embeds most of them, and puts the files within on their own way.
@@ -59,7 +59,7 @@ class Staging:
                 ahead.add(batch)
                 give_connection_back()
             ahead.finish()
-        self._members.finish(whole=True)
+        self._members.finish()
         self.warnings += self._members.warnings
         if self._without_text:
             self.warnings.insert(0, f"{self._without_text} of {self.pages} pages had no text.")
@@ -68,6 +68,7 @@ class Staging:
         report = parsing.Report(
             total=partial(setattr, self._progress, "total"),
             warning=self.warnings.append,
+            name=self._version.file_name,
         )
         return parsing.extract(
             path,

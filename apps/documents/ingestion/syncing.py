@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from apps.documents.errors import DocumentsError, NotFound
 from apps.documents.ingestion.lease import give_connection_back, patiently
-from apps.documents.models import Source, State
+from apps.documents.models import Source
 from apps.documents.services import placing
 from apps.documents.services.sources import send_sync
 from apps.inference import heartbeat
@@ -143,7 +143,7 @@ class _Run:
 def known_mark(place: placing.Place) -> str:
     """The mark that the place's document was fetched with; "" where it must be fetched again in any case."""
     document = placing.there(place)
-    if document is None or document.latest is None or document.latest.state in (State.FAILED, State.CANCELLED):
+    if document is None or document.latest is None or placing.may_pass(document.latest):
         return ""
     return document.mark
 

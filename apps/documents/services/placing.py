@@ -4,7 +4,9 @@ They have a place, and the place has at most one present document. Nobody asks f
 no `by` here: whoever uploaded the parent or added the source was asked then, and the documents are theirs.
 """
 
+from collections.abc import Callable
 from collections.abc import Collection as Many
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,7 +17,7 @@ from django.db.models import QuerySet
 
 from apps.documents import store
 from apps.documents.errors import NotFound
-from apps.documents.models import Document, Source, State
+from apps.documents.models import Document, Source, State, Version
 from apps.documents.services import rows
 from apps.documents.services.documents import take_away
 from apps.documents.services.uploads import new_document, new_version
@@ -23,6 +25,12 @@ from apps.documents.services.uploads import new_document, new_version
 Outcome = Literal["new", "changed", "unchanged"]
 LONGEST_KEY = 600
 """Characters: an index of PostgreSQL takes 2,704 bytes, four for each."""
+PASSING = ("attempts", "crashed", "unavailable")
+"""Codes of failures that another try may mend: the worker's or the source's, not the file's."""
+
+
+def _always() -> None:
+    """Nobody can take the right to write away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +51,22 @@ class Place:
         return owner
 
 
-def place(where: Place, *, path: Path, name: str) -> Outcome:
-    """Files the bytes at `path` under their place: a new document, the next version of the one that is there,
-    or nothing where its bytes are the same. Raises Refused for what is not taken, NotFound where the parent or
-    the source went meanwhile, ServiceUnavailable."""
+def place(where: Place, *, path: Path, name: str, confirm: Callable[[], None] = _always) -> Outcome:
+    """Files the bytes at `path` under their place: a new document, or the next version of the one that is there.
+
+    The same bytes leave it as it is, whatever became of them, except that a failure that may pass is tried again.
+    `confirm` is called with the collection locked and raises where the caller has lost the right to write.
+    Raises Refused for what is not taken, NotFound where the parent or the source went meanwhile,
+    ServiceUnavailable.
+    """
     with store.received(store.LocalFile(path, name)) as got:
         stored_as = ""
         try:
             with transaction.atomic():
                 known = _locked(where)
-                if known is not None and _is_same(known, got.sha256):
+                confirm()
+                if known is not None and known.latest is not None and known.latest.sha256 == got.sha256:
+                    _try_again(known, known.latest)
                     _remember(known, where)
                     return "unchanged"
                 stored_as = store.keep(got)
@@ -79,13 +93,20 @@ def was_deleted(where: Place) -> bool:
     return mine.filter(deleted_at__isnull=False).exists() and there(where) is None
 
 
-def remove_missing(owner: Document | Source, seen: Many[str]) -> int:
-    """Deletes the documents of a parent or a source that are no longer in it; gives how many."""
+def remove_missing(owner: Document | Source, seen: Many[str], confirm: Callable[[], None] = _always) -> int:
+    """Deletes the documents of a parent or a source that are no longer in it; gives how many. `confirm` as in
+    `place`."""
     kept = {stored_key(key) for key in seen}
-    missing = [pk for pk, key in _documents(owner).values_list("pk", "key") if key not in kept]
-    count = sum(take_away(document) for document in Document.objects.filter(pk__in=missing))
-    # Nobody deleted them by hand: should they come back, they are new.
-    Document.objects.filter(pk__in=missing).update(source=None, key="")
+    missing = [document for document in _documents(owner) if document.key not in kept]
+    count = 0
+    for document in missing:
+        with transaction.atomic():
+            rows.lock_collection(document.collection_id)
+            confirm()
+            with suppress(NotFound):  # somebody deleted it a moment ago
+                count += take_away(document)
+            # Not deleted by hand: should it come back, it is new.
+            Document.objects.filter(pk=document.pk).update(source=None, key="")
     return count
 
 
@@ -122,9 +143,15 @@ def _locked(where: Place) -> Document | None:
     return there(where)
 
 
-def _is_same(document: Document, sha256: str) -> bool:
-    latest = document.latest
-    return latest is not None and latest.sha256 == sha256 and latest.state not in (State.FAILED, State.CANCELLED)
+def may_pass(version: Version) -> bool:
+    """Whether it failed for a reason that another try may mend."""
+    return version.state == State.FAILED and version.error_code in PASSING
+
+
+def _try_again(document: Document, version: Version) -> None:
+    if may_pass(version):
+        rows.requeue(version)
+        rows.record(document, "retried", version=version.number, text="It was come upon again.")
 
 
 def _new(where: Place, got: store.Received) -> Document:

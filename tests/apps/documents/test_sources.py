@@ -122,6 +122,20 @@ def test_what_a_person_deleted_is_not_brought_back(manager: User, folder: Path) 
     assert Document.objects.present().count() == 1
 
 
+def test_what_failed_is_not_filed_again_and_again(manager: User, folder: Path) -> None:
+    mine = a_collection(manager)
+    source = synced(a_folder_source(manager, mine, folder))
+    Version.objects.update(state=State.FAILED, error_code="broken")
+    cancelled = Document.objects.get(key="deep/wasps.md")
+    Version.objects.filter(document=cancelled).update(state=State.CANCELLED, error_code="")
+    assert synced(source).outcome["unchanged"] == 2
+    assert set(Version.objects.values_list("state", flat=True)) == {State.FAILED, State.CANCELLED}
+    Version.objects.filter(state=State.FAILED).update(error_code="attempts")  # that may pass
+    assert synced(source).outcome["unchanged"] == 2
+    assert set(Version.objects.values_list("state", flat=True)) == {State.QUEUED, State.CANCELLED}
+    assert Version.objects.count() == 2
+
+
 def test_a_folder_that_is_away_takes_nothing_with_it(manager: User, folder: Path) -> None:
     mine = a_collection(manager)
     source = synced(a_folder_source(manager, mine, folder, every_hours=1))
