@@ -65,8 +65,7 @@ class BulkActions(ModelAdmin):
             return self._ask(request, queryset, "tag_selected")
 
         def add(document: Document) -> None:
-            there = document.tags.values_list("name", flat=True)
-            services.tag(by=actor(request), document=document, names=[*there, *names])
+            services.change_tags(by=actor(request), document=document, add=names)
 
         tagged = _each(request, queryset, add)
         self.message_user(request, f"{_were(tagged)} tagged {', '.join(sorted({name.strip() for name in names}))}.")

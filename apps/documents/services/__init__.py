@@ -13,7 +13,7 @@ from apps.documents.services.collections import (
     rename_collection,
     set_member,
 )
-from apps.documents.services.documents import activate, cancel, delete, move, rename, retry, tag
+from apps.documents.services.documents import activate, cancel, change_tags, delete, move, rename, retry, tag
 from apps.documents.services.sources import (
     add_page,
     add_server_folder,
@@ -39,6 +39,7 @@ __all__ = [
     "add_source",
     "cancel",
     "change_source",
+    "change_tags",
     "create_collection",
     "delete",
     "delete_collection",

@@ -1,6 +1,6 @@
 """What becomes of a document after its upload: tried again, cancelled, renamed, moved, tagged, rolled back, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -102,20 +102,37 @@ def _take_to(document: Document, to: Collection, by: "User") -> None:
         _take_to(child, to, by)
 
 
-def tag(*, by: "User", document: Document, names: Sequence[str]) -> Document:
+def tag(*, by: "User", document: Document, names: Iterable[str]) -> Document:
     """These tags and no others; a tag is made when it is first used and goes with its last document.
     Raises NotFound, NotAllowed, Refused."""
+    wanted = _tag_names(names)
+    return _tag(by, document, lambda _: wanted)
+
+
+def change_tags(*, by: "User", document: Document, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Document:
+    """Adds and removes these tags and leaves the others as they are, also those that somebody adds at the same
+    moment. Raises as `tag`."""
+    added, removed = _tag_names(add), _tag_names(remove)
+    return _tag(by, document, lambda there: (there | added) - removed)
+
+
+def _tag_names(given: Iterable[str]) -> set[str]:
+    return {" ".join(name.replace("\0", "").split()).lower() for name in given} - {""}
+
+
+def _tag(by: "User", document: Document, choose: Callable[[set[str]], set[str]]) -> Document:
+    """`choose` is given the tags that are there, with the document locked, and gives those that shall be."""
     access.require_document_editor(by, document)
-    wanted = sorted({" ".join(name.replace("\0", "").split()).lower() for name in names} - {""})
-    if len(wanted) > MOST_TAGS or any(len(name) > LONGEST_TAG for name in wanted):
-        raise Refused("bad_tags", f"Give at most {MOST_TAGS} tags of up to {LONGEST_TAG} characters each.")
     with transaction.atomic():
         collection, locked = rows.lock_document(document)
-        before = sorted(locked.tags.values_list("name", flat=True))
-        if wanted != before:
+        there = set(locked.tags.values_list("name", flat=True))
+        wanted = choose(there)
+        if len(wanted) > MOST_TAGS or any(len(name) > LONGEST_TAG for name in wanted):
+            raise Refused("bad_tags", f"Give at most {MOST_TAGS} tags of up to {LONGEST_TAG} characters each.")
+        if wanted != there:
             locked.tags.set([Tag.objects.get_or_create(collection=collection, name=name)[0] for name in wanted])
             collection.tags.filter(documents__isnull=True).delete()
-            rows.record(locked, "tagged", by=by, text=", ".join(wanted) or "no tags")
+            rows.record(locked, "tagged", by=by, text=", ".join(sorted(wanted)) or "no tags")
     return locked
 
 

@@ -92,6 +92,22 @@ def test_tags_are_words_of_their_collection(owner: User) -> None:
             services.tag(by=owner, document=two, names=bad)
 
 
+def test_tags_are_added_and_removed_beside_the_others(owner: User, stranger: User) -> None:
+    document = a_document(owner, a_collection(owner))
+    stale = Document.objects.get(pk=document.pk)
+    services.tag(by=owner, document=document, names=["insects", "old"])
+    services.change_tags(by=owner, document=stale, add=["  New ", "insects"], remove=["OLD", "unknown"])
+    assert list(document.tags.values_list("name", flat=True)) == ["insects", "new"]
+    assert document.events.filter(kind="tagged").count() == 2
+    services.change_tags(by=owner, document=document, add=["new"])
+    assert document.events.filter(kind="tagged").count() == 2
+    with pytest.raises(services.Refused, match="at most 20 tags"):
+        services.change_tags(by=owner, document=document, add=[str(number) for number in range(19)])
+    with pytest.raises(services.NotFound):
+        services.change_tags(by=stranger, document=document, add=["theirs"])
+    assert set(Tag.objects.values_list("name", flat=True)) == {"insects", "new"}
+
+
 def test_an_earlier_version_serves_again_without_being_read(owner: User, index: LocalIndex) -> None:
     mine = a_collection(owner)
     document = ingested(a_document(owner, mine, "Bees dance.", "a.txt"))

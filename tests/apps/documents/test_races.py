@@ -100,6 +100,17 @@ def test_delete_and_replace_at_once(owner: User) -> None:
     assert not Chunk.objects.exists()
 
 
+def test_tags_that_are_added_at_once_are_all_kept(owner: User) -> None:
+    document = a_document(owner, a_collection(owner))
+
+    def adding(name: str) -> Callable[[], object]:
+        return lambda: services.change_tags(by=owner, document=document, add=[name])
+
+    names = ["ants", "bees", "moths", "wasps"]
+    assert at_once(*map(adding, names)) == [None] * 4
+    assert list(document.tags.values_list("name", flat=True)) == names
+
+
 def test_two_owners_who_remove_each_other(owner: User, stranger: User) -> None:
     mine = a_collection(owner)
     services.set_member(by=owner, collection=mine, user=stranger, role="owner")
