@@ -11,6 +11,8 @@ _REMOVED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\u
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACES = re.compile("[^\\S\n]+")
 _TRAILING = re.compile(" *\n *")
+LONGEST_HEADER = 500
+"""Characters of a table's header. It stands in front of each of the table's rows, and rag.chunking keeps less of it."""
 _DENSE = frozenset({Kind.TABLE_ROW, Kind.LIST_ITEM})
 
 
@@ -68,7 +70,7 @@ class PageBuilder:
             return
         start = self._open(kind)
         self._append(text)
-        self._blocks.append(Block(start, self._length, kind, heading, header))
+        self._close(start, kind, heading, header)
 
     def add_pieces(
         self, pieces: Sequence[Piece], kind: Kind = Kind.TEXT, *, heading: tuple[str, ...] = (), header: str = ""
@@ -81,7 +83,7 @@ class PageBuilder:
             self._lines.append(Line(begin, self._length, piece.box))
             if index + 1 < len(pieces):
                 self._append(piece.glue)
-        self._blocks.append(Block(start, self._length, kind, heading, header))
+        self._close(start, kind, heading, header)
 
     def page(self) -> Page:
         """The page as it is now."""
@@ -94,6 +96,9 @@ class PageBuilder:
             dense = kind in _DENSE and self._blocks[-1].kind is kind
             self._append("\n" if dense else "\n\n")
         return self._length
+
+    def _close(self, start: int, kind: Kind, heading: tuple[str, ...], header: str) -> None:
+        self._blocks.append(Block(start, self._length, kind, heading, header[:LONGEST_HEADER].rstrip()))
 
     def _append(self, text: str) -> None:
         self._parts.append(text)

@@ -24,7 +24,6 @@ _DEPTH = 100
 _LEVELS = 8
 _SMALL, _SHORT, _ROW = 8, 200, 1000
 _COLUMNS = 100
-_LONGEST_HEADER = 2000
 _BASE64 = re.compile(r"(?:data:[\w/+.;=-]{1,100},)?[A-Za-z0-9+/_\r\n-]{1000,}={0,2}\s*")
 _TITLES = ("title", "name")
 Heading = tuple[str, ...]
@@ -145,7 +144,7 @@ class _Reader:
         self._parts.add(names, Kind.TABLE_ROW, heading=path)
         for row in rows:
             text = row_text([(row or {}).get(column, "") for column in columns])
-            self._parts.add(text, Kind.TABLE_ROW, heading=path, header=names[:_LONGEST_HEADER])
+            self._parts.add(text, Kind.TABLE_ROW, heading=path, header=names)
         return True
 
     def _line(self, line: str, path: Heading) -> None:

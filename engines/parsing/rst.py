@@ -8,20 +8,27 @@ import io
 import re
 import textwrap
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from engines.parsing.building import HeadingPath, clean, one_line, row_text, tidy
+from engines.parsing.building import LONGEST_HEADER, HeadingPath, clean, one_line, row_text, tidy
 from engines.parsing.decoding import read_text
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
 from engines.parsing.text import Parts, add_paragraphs
 from rag.types import Kind, Page
 
+_DIRECTIVES = ("admonitions", "body", "images", "misc", "parts", "references", "tables")
+for _late in ("readers.standalone", "writers.null", "languages.en", "parsers.rst.languages.en"):
+    import_module(f"docutils.{_late}")
+for _late in _DIRECTIVES:
+    import_module(f"docutils.parsers.rst.directives.{_late}")
+# docutils imports these by name when it meets them, which each child that is forked would do anew.
+
 _LONGEST = 2_000_000
-_LONGEST_HEADER = 2000
 _NESTING = 5
 _ROLE = re.compile(r":[\w:+.-]+:`~?!?([^`<]+?)(?:\s*<[^`>]*>)?`")
 _DIRECTIVE = re.compile(r"\.\. +([\w:+.-]+)::[ \t]*(.*(?:\n(?!\s*\n| *:\w).*)*)")
@@ -170,7 +177,7 @@ class _Reader:
             text = row_text(" ".join(_inline(child) for child in entry) for entry in row)
             self._parts.add(text, Kind.TABLE_ROW, heading=self._headings.path, header=header)
             if isinstance(row.parent, nodes.thead):
-                header = f"{header}\n{text}".strip()[:_LONGEST_HEADER]
+                header = f"{header}\n{text}".strip()[:LONGEST_HEADER]
 
     def _failed(self, message: nodes.system_message) -> None:
         """What docutils could not read: the inside of a directive it does not know, else the text as it is."""

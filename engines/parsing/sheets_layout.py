@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 
 from engines.parsing import refusals
-from engines.parsing.building import PageBuilder, one_line, row_text
+from engines.parsing.building import LONGEST_HEADER, PageBuilder, one_line, row_text
 from engines.parsing.limits import Limits
 from engines.parsing.sheets_values import Row
 from rag.types import Kind, Page
@@ -18,7 +18,6 @@ BAND_ROWS = 1000
 """Rows that are looked at together; a longer table goes on under the header it began with."""
 _HEADER_ROWS = 3
 _LONG = 200
-_LONGEST_HEADER = 2000
 """It goes with every row, so that a long one would be most of what is stored."""
 _LABEL = re.compile(r"(?:19|20)\d\d(?:-\d\d-\d\d)?")
 
@@ -156,7 +155,7 @@ class _Reader:
             is_prose = len(row) == 1 and len(text) > _LONG
             yield Line(text, Kind.TEXT) if is_prose else Line(text, Kind.TABLE_ROW, self._header)
             if at < count:
-                self._header = f"{self._header}\n{text.strip()}".strip()[:_LONGEST_HEADER]
+                self._header = f"{self._header}\n{text.strip()}".strip()[:LONGEST_HEADER]
 
 
 def _header_rows(table: _Band, following: _Band, *, is_below: bool) -> int:
