@@ -110,8 +110,8 @@ def bad_bucket(name: str, what: str) -> OriginRefused:
 def needs_s3() -> OriginRefused:
     return OriginRefused(
         "needs_extra",
-        "Reading S3 buckets needs the `s3` extra, which is not installed.",
-        'Ask an administrator to run `make setup EXTRAS="s3"`.',
+        "Reading S3 buckets needs the extra “s3”, which is not installed.",
+        'Ask an administrator to run make setup EXTRAS="s3".',
     )
 
 

@@ -15,10 +15,8 @@ _BY_MIMETYPE = (
     (b"application/vnd.oasis.opendocument.text", "ODT"),
     (b"application/vnd.oasis.opendocument.presentation", "ODP"),
     (b"application/vnd.oasis.opendocument.spreadsheet", "ODS"),
-    (b"application/vnd.sun.xml.writer", "ODT"),
-    (b"application/vnd.sun.xml.impress", "ODP"),
-    (b"application/vnd.sun.xml.calc", "ODS"),
 )
+_OLD_OPENOFFICE = b"application/vnd.sun.xml."
 _BY_PART = (
     (b"word/document", "DOCX"),
     (b"ppt/presentation", "PPTX"),
@@ -31,15 +29,24 @@ _BY_STREAM = (
     ("Workbook", "XLS"),
     ("Book", "XLS"),
 )
-_OLD = (("WordDocument", "The old Word format (.doc)"), ("PowerPoint Document", "The old PowerPoint format (.ppt)"))
+_OLD = (
+    ("WordDocument", "The old Word format (.doc)", "DOCX"),
+    ("PowerPoint Document", "The old PowerPoint format (.ppt)", "PPTX"),
+)
 
 
 def zipped(head: bytes, tail: bytes, named: Format | None) -> str:
     """The name of the format of a file that begins with `PK`; `named` is what its ending says.
 
     A file cut off before its contents list is what its ending says: the reader will say that it is damaged.
+    Raises ParsingError("unsupported") for what came before OpenDocument.
     """
     if match := _MIMETYPE.match(head):
+        if match.group(1).startswith(_OLD_OPENOFFICE):  # names its parts and styles otherwise than OpenDocument
+            raise refusals.unsupported(
+                "The format of StarOffice and OpenOffice.org 1 (.sxw, .sxc, .sxi)",
+                "Open it in LibreOffice, save it as ODT, ODS or ODP and upload that.",
+            )
         found = next((name for media_type, name in _BY_MIMETYPE if match.group(1).startswith(media_type)), None)
         if found:
             return found
@@ -68,9 +75,11 @@ def compound(path: Path, head: bytes) -> str:
     names = _streams(path, head)
     if _wide("EncryptedPackage") in names:
         raise refusals.encrypted()
-    for stream, what in _OLD:
+    for stream, what, newer in _OLD:
         if _wide(stream) in names:
-            raise refusals.unsupported(what)
+            raise refusals.unsupported(
+                what, f"Open it in its program or in LibreOffice, save it as {newer} and upload that."
+            )
     found = next((name for stream, name in _BY_STREAM if _wide(stream) in names), None)
     if found is None:
         raise refusals.unsupported("This old Office format")

@@ -22,11 +22,13 @@ class Format:
     name: str
     extensions: tuple[str, ...]
     media_type: str
+    """What its documents are called; `other_media_types` are those of the kinds that its module reads too."""
     module: str
     page_images: bool = False
     """Whether the module also has `render(path, number, width) -> PNG bytes`."""
     is_text: bool = False
     """Whether only its name tells it from other text."""
+    other_media_types: tuple[str, ...] = ()
     needs: str = ""
     """A package without which it is not taken."""
     extra: str = ""
@@ -82,9 +84,10 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "image",
         (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp"),
-        "image/x-picture",
+        "image/png",
         "engines.parsing.image",
         page_images=True,
+        other_media_types=("image/jpeg", "image/tiff", "image/gif", "image/bmp", "image/webp"),
         needs="rapidocr",
         extra="ocr",
     ),
@@ -116,7 +119,7 @@ def by_name(name: str) -> Format | None:
 
 def by_media_type(media_type: str) -> Format | None:
     """The format of a media type, or None."""
-    return next((each for each in FORMATS if each.media_type == media_type), None)
+    return next((each for each in FORMATS if media_type in (each.media_type, *each.other_media_types)), None)
 
 
 def by_extension(suffix: str) -> Format | None:

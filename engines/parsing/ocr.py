@@ -97,7 +97,7 @@ class Scans:
             have = "has" if self._unread == 1 else "have"
             self._report.warning(
                 f"{_pages(self._unread)} {have} no text, probably scanned, and {_were(self._unread)} left out; "
-                "the `ocr` extra reads such pages."
+                "with the extra “ocr” such pages are read."
             )
 
     def _check(self, document: pypdfium2.PdfDocument, number: int) -> None:

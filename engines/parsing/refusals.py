@@ -12,15 +12,15 @@ class Cancelled(ParsingError):
         super().__init__("cancelled", "Reading the document was cancelled.")
 
 
-def unsupported(what: str = "This file's format") -> ParsingError:
-    return ParsingError("unsupported", f"{what} is not taken; {taken()} are.", "Convert the file to one of these.")
+def unsupported(what: str = "This file's format", hint: str = "Convert the file to one of these.") -> ParsingError:
+    return ParsingError("unsupported", f"{what} is not taken; {taken()} are.", hint)
 
 
 def needs_extra(form: Format) -> ParsingError:
     return ParsingError(
         "unsupported",
-        f"Reading {form.name} files needs the `{form.extra}` extra, which is not installed.",
-        f'Ask an administrator to run `make setup EXTRAS="{form.extra}"`.',
+        f"Reading {form.name} files needs the extra “{form.extra}”, which is not installed.",
+        f'Ask an administrator to run make setup EXTRAS="{form.extra}".',
     )
 
 
@@ -56,7 +56,7 @@ def no_text(media_type: str) -> ParsingError:
         return ParsingError(
             "no_text",
             "The PDF has no text; it is probably a scan.",
-            "Upload a version with a text layer; OCR comes with the `ocr` extra.",
+            "Upload a version with a text layer, or ask an administrator to install the extra “ocr”.",
         )
     return ParsingError("no_text", "The document has no text.", "Check the original and upload it again.")
 

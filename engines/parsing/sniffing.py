@@ -17,16 +17,18 @@ _MAIL = re.compile(rb"(?:(?:from|to|date|subject|received|message-id|mime-versio
 _CONTROLS = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
 _MARKS: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", "RTF"),
-    (b"\x89PNG\r\n\x1a\n", "image"),
-    (b"\xff\xd8\xff", "image"),
-    (b"GIF87a", "image"),
-    (b"GIF89a", "image"),
-    (b"II*\x00", "image"),
-    (b"MM\x00*", "image"),
-    (b"BM", "image"),
     (b"\x1f\x8b", "TAR"),
     (b"BZh", "TAR"),
     (b"\xfd7zXZ\x00", "TAR"),
+)
+_PICTURES: tuple[tuple[bytes, str], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"BM", "image/bmp"),
 )
 """How files begin. BMP's two letters also begin words, so the rest of its header is looked at too."""
 
@@ -51,7 +53,7 @@ def sniff(path: Path, file_name: str) -> str:
         raise refusals.unsupported(f"{name} files" if name != "image" else "A picture")
     if not form.is_taken:
         raise refusals.needs_extra(form)
-    return form.media_type
+    return _picture(head) if form.name == "image" else form.media_type
 
 
 def _binary(path: Path, head: bytes, tail: bytes, suffix: str) -> str | None:
@@ -70,13 +72,28 @@ def _binary(path: Path, head: bytes, tail: bytes, suffix: str) -> str | None:
 
 
 def _marked(head: bytes) -> str | None:
-    if head[257:262] == b"ustar":
+    if head[257:262] == b"ustar" or _has_tar_checksum(head):
         return "TAR"
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+    if _picture(head):
         return "image"
-    found = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    return next((name for mark, name in _MARKS if head.startswith(mark)), None)
+
+
+def _picture(head: bytes) -> str:
+    """The media type of a picture, "" for what is none."""
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
     is_word = head.startswith(b"BM") and head[6:10] != b"\0\0\0\0"
-    return None if is_word else found
+    return "" if is_word else next((kind for mark, kind in _PICTURES if head.startswith(mark)), "")
+
+
+def _has_tar_checksum(head: bytes) -> bool:
+    """Whether it begins as tar wrote before it had a mark: with a header that states the sum of its own bytes,
+    counted with spaces where the sum stands."""
+    stated = head[148:156].strip(b" \0")
+    if len(head) < 512 or not re.fullmatch(rb"[0-7]{1,7}", stated):
+        return False
+    return int(stated, 8) == sum(head[:148]) + 8 * ord(" ") + sum(head[156:512])
 
 
 def _text(head: bytes, suffix: str) -> str:

@@ -239,7 +239,7 @@ def test_amazons_own_addresses_go_through_the_client_too() -> None:
 
 def test_without_boto3_the_extra_is_named(asking: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bucket, "find_spec", lambda name: None)
-    with pytest.raises(OriginRefused, match="`s3` extra") as caught:
+    with pytest.raises(OriginRefused, match="extra “s3”") as caught:
         Bucket("papers", asking)
     assert caught.value.code == "needs_extra"
 

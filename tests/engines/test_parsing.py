@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZIP_STORED
 
 import pytest
 
 from engines.parsing import FORMATS, Format, Limits, Report, extract, render_page, sniff
-from engines.parsing.formats import has_ocr
+from engines.parsing.building import LONGEST_HEADER
+from engines.parsing.formats import by_media_type, has_ocr
 from rag.errors import ParsingError
 from rag.types import Kind, Page
 from tests.files import making
+from tests.files.containers import zip_of
 from tests.files.samples import SAMPLES
 
 LIMITS = Limits(pages=50, characters=100_000, memory_mb=1500 if has_ocr() else 600, cpu_seconds=20, wall_seconds=30)
@@ -60,7 +63,7 @@ def sample_of(form: Format, folder: Path) -> tuple[Path, str]:
 
 def test_a_document_is_known_by_its_content_and_read(form: Format, tmp_path: Path) -> None:
     path, name = sample_of(form, tmp_path)
-    assert sniff(path, name) == form.media_type
+    assert by_media_type(sniff(path, name)) is form
     pages = read(path, name)
     assert [page.number for page in pages] == list(range(1, len(pages) + 1))
     text = " ".join(pages[0].text.split())
@@ -99,7 +102,7 @@ def test_a_document_without_a_word_is_never_read_as_one(form: Format, tmp_path: 
     error = refusal(path, f"blank{form.extensions[0]}")
     assert error.code == "no_text"
     if form.name == "PDF":
-        assert "OCR found none" in error.message if has_ocr() else "`ocr` extra" in error.hint
+        assert "OCR found none" in error.message if has_ocr() else "extra “ocr”" in error.hint
 
 
 def test_too_much_text_names_the_setting(form: Format, tmp_path: Path) -> None:
@@ -182,12 +185,14 @@ def test_content_decides_and_the_name_tells_text_from_text(data: bytes, name: st
         (b"MZ\x90\0\x03", "setup.exe"),
         (b"\x7fELF\x02\x01\x01", "photo.txt"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "old.doc"),
+        (zip_of({"mimetype": b"application/vnd.sun.xml.writer"}, method=ZIP_STORED), "old.sxw"),
     ],
 )
 def test_what_is_not_taken_is_refused_with_what_is(data: bytes, name: str, tmp_path: Path) -> None:
     error = refusal(written(tmp_path, data), name)
     assert error.code == "unsupported"
     assert "PDF, DOCX, " in error.message
+    assert ("LibreOffice" in error.hint) == name.endswith(".sxw")
 
 
 def test_an_office_file_in_its_password_container_is_encrypted(tmp_path: Path) -> None:
@@ -252,6 +257,22 @@ def test_html_nested_deeper_than_python_recurses(tmp_path: Path) -> None:
     data = b"<!doctype html>" + b"<div>" * 20_000 + b"bottom" + b"</div>" * 20_000
     (page,) = read(written(tmp_path, data), "a.html")
     assert page.text == "bottom"
+
+
+def test_a_header_of_a_thousand_characters_is_cut_in_front_of_its_rows(tmp_path: Path) -> None:
+    table = [[f"Terms of the agreement no. {number}" for number in range(40)], [str(number) for number in range(40)]]
+    html = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in table)
+    word = (("".join(f"<w:tc><w:p><w:r><w:t>{cell}</w:t></w:r></w:p></w:tc>" for cell in row)) for row in table)
+    for name, data in (
+        ("a.html", f"<html><table>{html}</table>".encode()),
+        ("a.docx", making.docx_with(f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in word)}</w:tbl>")),
+    ):
+        (page,) = read(written(tmp_path, data), name)
+        head, row = (block for block in page.blocks if block.kind is Kind.TABLE_ROW)
+        text = page.text[head.start : head.end]
+        assert text.endswith("no. 39")
+        assert text.startswith(row.header)
+        assert LONGEST_HEADER - 2 < len(row.header) <= LONGEST_HEADER
 
 
 def test_a_table_for_layout_is_read_as_text(tmp_path: Path) -> None:

@@ -81,6 +81,16 @@ def test_every_member_of_a_tar_comes_out_and_is_listed(how: str, tmp_path: Path)
     assert found.pages[0].text == "- a.txt\n- folder/b.csv\n- empty"
 
 
+def test_a_tar_from_before_its_mark_is_known_by_its_checksum(tmp_path: Path) -> None:
+    head = bytearray(tar_of(MEMBERS[:1]))
+    head[257:512] = bytes(255)
+    head[148:156] = b" " * 8
+    head[148:156] = b"%6o\0 " % sum(head[:512])
+    assert unpack(tmp_path, bytes(head), "old").files == [MEMBERS[0]]
+    head[0] ^= 1
+    assert refused(tmp_path, bytes(head), "a.tar").code == "broken"
+
+
 @pytest.mark.parametrize("how", ["gz", "bz2", "xz"])
 def test_a_packed_file_that_is_no_tar_is_one_file(how: str, tmp_path: Path) -> None:
     found = unpack(tmp_path, packed(b"Year,Sales\n" * 50_000, how), f"sales.csv.{how}")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from engines.parsing import Limits, Report, extract, render_page, sniff
 from engines.parsing.clock import Clock
-from engines.parsing.formats import by_name, has_ocr
+from engines.parsing.formats import by_media_type, by_name, has_ocr
 from engines.parsing.ocr_layout import Seen, SeenLine, in_reading_order, page_of
 from engines.parsing.pdf_blocks import Layout
 from rag.errors import ParsingError
@@ -64,22 +64,32 @@ def test_without_the_extra_a_picture_is_refused_and_the_extra_named(tmp_path: Pa
     with pytest.raises(ParsingError) as caught:
         sniff(written(tmp_path, scans.SAMPLE_PICTURE), "photo.png")
     assert caught.value.code == "unsupported"
-    assert "`ocr` extra" in caught.value.message
+    assert "extra “ocr”" in caught.value.message
 
 
 @WITHOUT
 def test_without_the_extra_a_scan_is_refused_and_a_scanned_page_is_told(tmp_path: Path) -> None:
     error = refused(written(tmp_path, scans.scanned(scans.drawn())), "application/pdf")
     assert error.code == "no_text"
-    assert "`ocr` extra" in error.hint
+    assert "extra “ocr”" in error.hint
     pages, warnings, _ = read(written(tmp_path, mixed_pdf()))
     assert [bool(page.text) for page in pages] == [True, False, False]
     assert len(warnings) == 1, "a page on which nothing stands is no scan"
     assert warnings[0].startswith("1 page has no text")
-    assert "`ocr` extra" in warnings[0]
+    assert "extra “ocr”" in warnings[0]
 
 
 # ------------------------------------------------------------------------------------------------ pictures
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "gif", "tiff", "bmp", "webp"])
+def test_a_picture_keeps_its_own_media_type(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.parsing.formats.find_spec", lambda _: object())  # as where OCR is installed
+    out = io.BytesIO()
+    Image.new("RGB", (600, 400), "white").save(out, kind)
+    found = sniff(written(tmp_path, out.getvalue()), "scan")
+    assert found == f"image/{kind}"
+    assert by_media_type(found) is by_name("image")
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,8 @@ def progress_words(version: Version) -> str:
 
 def type_words(media_type: str) -> str:
     """The name of a format, its media type where it is none of today's."""
-    return next((capfirst(each.name) for each in parsing.FORMATS if each.media_type == media_type), media_type)
+    form = parsing.by_media_type(media_type)
+    return capfirst(form.name) if form is not None else media_type
 
 
 def latest_of(document: Document) -> Version:
