@@ -255,20 +255,29 @@ def test_cancel_in_each_state(owner: User) -> None:
         assert after == ("cancelled" if unfinished else state)
 
 
-@pytest.mark.parametrize("stage", [State.EXTRACTING, State.CHUNKING, State.EMBEDDING])
+@pytest.mark.parametrize("stage", [State.QUEUED, State.EXTRACTING, State.CHUNKING, State.EMBEDDING, "publishing"])
 def test_cancelled_while_a_worker_is_at_it(owner: User, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = a_collection(owner)
     document = a_document(owner, mine, paragraphs(20))
-    enter = ingestion.work.Progress.enter
+    enter, publish = ingestion.work.Progress.enter, outcomes.publish
 
     def enter_and_cancel(progress, state, total=0) -> None:
         enter(progress, state, total)
         if state == stage:
             services.cancel(by=owner, document=document)
 
+    def cancel_and_publish(*args) -> bool:
+        if stage == "publishing":
+            services.cancel(by=owner, document=document)
+        return publish(*args)
+
     monkeypatch.setattr(ingestion.work.Progress, "enter", enter_and_cancel)
+    monkeypatch.setattr(outcomes, "publish", cancel_and_publish)
+    if stage == State.QUEUED:
+        services.cancel(by=owner, document=document)
     after = ingested(document)
-    assert after.latest.state == State.CANCELLED
+    assert (after.latest.state, after.current, after.latest.lease) == (State.CANCELLED, None, None)
+    assert not Change.objects.exists()
     assert_nothing_of_the_text()
     monkeypatch.undo()
     services.retry(by=owner, document=document)

@@ -7,7 +7,8 @@ from apps.documents.changelog import DatabaseChangeLog
 from apps.documents.models import Change, Chunk, Document, Embedding, Event, State, Tag, Version
 from apps.users.models import User
 from engines.index.local import LocalIndex
-from rag.types import Mode
+from rag import searching
+from rag.types import Mode, Passage
 from tests.apps.documents.journeys import WatchedEmbedder, assert_whole, ingested, paragraphs
 from tests.factories import a_collection, a_document, a_file, a_user
 from tests.fakes_search import FakeEmbedder
@@ -173,6 +174,32 @@ def test_a_citation_of_the_replaced_version_still_opens(owner: User) -> None:
     document = ingested(services.replace(by=owner, document=document, file=a_file("Wasps build.", "b.txt")))
     assert selectors.page_text(owner, document, 1, first.pk)["text"] == "Bees dance."
     assert selectors.page_text(owner, document, 1)["text"] == "Wasps build."
+
+
+def test_replaced_in_the_middle_of_a_search(owner: User, index: LocalIndex) -> None:
+    mine = a_collection(owner)
+    document = ingested(a_document(owner, mine, "Bees dance.", "a.txt"))
+
+    class Replaced(DatabaseChangeLog):
+        """The new version is published after the index gave its hits."""
+
+        def passages(self, *args, **fields):
+            newer = services.replace(by=owner, document=document, file=a_file("Bees hum.", "b.txt"))
+            ingested(newer)
+            return super().passages(*args, **fields)
+
+    def found(log: DatabaseChangeLog) -> list[Passage]:
+        embedder, collections = FakeEmbedder(), [mine.pk]
+        asked = searching.search("bees", embedder=embedder, index=index, log=log, collections=collections, limit=5)
+        return list(asked.passages)
+
+    (before,) = found(DatabaseChangeLog())
+    assert found(Replaced()) == []  # what no longer serves is not given out
+    (after,) = found(DatabaseChangeLog())
+    assert (after.text, after.document) == ("Bees hum.", before.document)
+    # An answer that was begun with the passage of before still opens it.
+    cited = selectors.page_text(owner, document, before.page, before.version)["text"]
+    assert cited[before.start : before.end] == before.text == "Bees dance."
 
 
 def test_the_history_says_what_happened_and_goes_with_the_document(owner: User) -> None:
