@@ -12,6 +12,8 @@ from apps.documents.errors import NotAllowed, NotFound
 from apps.documents.models import Collection, Document
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from apps.users.models import User
 
 
@@ -20,9 +22,14 @@ def is_manager(user: "User") -> bool:
     return user.is_active and user.is_staff and user.has_perm("documents.change_collection")
 
 
+def editable(user: "User") -> "QuerySet[Collection]":
+    """The collections that a person may upload to: a manager's are all, another's those they are an editor of."""
+    return Collection.objects.all() if is_manager(user) else Collection.objects.editable_by(user)
+
+
 def require_editor(user: "User", collection: Collection) -> None:
     """Raises NotFound to strangers and NotAllowed to those who may only read."""
-    if not (Collection.objects.editable_by(user).filter(pk=collection.pk).exists() or is_manager(user)):
+    if not editable(user).filter(pk=collection.pk).exists():
         _refuse(user, collection, "editor")
 
 

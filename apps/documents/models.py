@@ -4,6 +4,7 @@ FAISS and tantivy follow `Change` rows and can be deleted; a `Chunk` is live whi
 `current` one of a document that is not deleted.
 """
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -97,6 +98,7 @@ class Source(models.Model):
     address = models.CharField(max_length=2000, help_text="URL, folder, or bucket/prefix.")
     options = models.JSONField(default=dict, blank=True, help_text="Depth, limit, sitemap, region, endpoint.")
     every_hours = models.PositiveIntegerField(default=0, help_text="How often it is synced by itself; 0 for never.")
+    paused = models.BooleanField(default=False, help_text="Not synced by itself until it goes on.")
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -115,13 +117,17 @@ class Source(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    def next_due(self, now: datetime) -> datetime | None:
+        """When it is synced by itself after a moment; None for never, or while it is paused."""
+        return now + timedelta(hours=self.every_hours) if self.every_hours and not self.paused else None
+
 
 class Document(models.Model):
     """A document under one id for all its versions. `current` serves; `latest` is the newest upload.
 
     It may lie within another one (`parent`: an archive's member, a mail's attachment) or come from a source;
-    `key` is its name there. A deleted document stays as a row without text, so that old answers can say when
-    it went.
+    `key` is its name there, or its path in a folder that was uploaded. A deleted document stays as a row without
+    text, so that old answers can say when it went.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -134,7 +140,9 @@ class Document(models.Model):
     )
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="children")
     source = models.ForeignKey(Source, on_delete=models.SET_NULL, null=True, blank=True, related_name="documents")
-    key = models.CharField(max_length=600, blank=True, help_text="Its path in the parent, or key in the source.")
+    key = models.CharField(
+        max_length=600, blank=True, help_text="Its path in the parent, the source or the folder that was uploaded."
+    )
     mark = models.CharField(max_length=500, blank=True, help_text="The source's fingerprint of it, an ETag or a time.")
     tags = models.ManyToManyField(Tag, blank=True, related_name="documents")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -156,6 +164,11 @@ class Document(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def folder(self) -> str:
+        """The folder it lay in where it came from; the whole address of what is from the web; "" for none."""
+        return self.key if "://" in self.key else self.key.rpartition("/")[0]
 
 
 class State(models.TextChoices):

@@ -21,6 +21,7 @@ from engines import parsing
 from rag.errors import ParsingError
 
 LONGEST_NAME = 255
+LONGEST_PATH = 600
 BLOCK = 1 << 20
 
 
@@ -120,10 +121,7 @@ def _unwritable(error: OSError) -> ServiceUnavailable:
 def display_name(name: str | None) -> str:
     """The last part of whatever a client called its file, fit to be shown: no folders, no control or
     direction-changing characters, at most 255 characters with its ending kept."""
-    last = (name or "").replace("\\", "/").rstrip("/").rpartition("/")[2]
-    # Category C: control, format (which turns text around), surrogates, unassigned.
-    shown = "".join(c for c in unicodedata.normalize("NFC", last) if not unicodedata.category(c).startswith("C"))
-    shown = " ".join(shown.split())
+    shown = _shown((name or "").replace("\\", "/").rstrip("/").rpartition("/")[2])
     if shown.strip(". ") == "":
         return "document"
     if len(shown) > LONGEST_NAME:
@@ -131,6 +129,20 @@ def display_name(name: str | None) -> str:
         tail = dot + ending if 0 < len(ending) <= 10 and stem else ""
         shown = shown[: LONGEST_NAME - len(tail)] + tail
     return shown
+
+
+def display_path(path: str) -> str:
+    """Where a file lay in the folder that was uploaded, fit to be shown, with `/` between its parts; never a path
+    to open. Of a longer one than LONGEST_PATH its end is kept, which tells more."""
+    parts = [_shown(part) for part in path.replace("\\", "/").split("/")]
+    shown = "/".join(part for part in parts if part not in ("", ".", ".."))
+    return shown if len(shown) <= LONGEST_PATH else f"…{shown[1 - LONGEST_PATH :]}"
+
+
+def _shown(text: str) -> str:
+    # Category C: control, format (which turns text around), surrogates, unassigned.
+    kept = "".join(c for c in unicodedata.normalize("NFC", text) if not unicodedata.category(c).startswith("C"))
+    return " ".join(kept.split())
 
 
 def keep(file: Received) -> str:

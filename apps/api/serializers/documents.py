@@ -36,6 +36,13 @@ class NewFiles(Form):
     file = serializers.FileField(required=False, allow_empty_file=True, max_length=None)
     files = serializers.ListField(child=serializers.FileField(allow_empty_file=True), required=False, allow_empty=False)
     title = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+    path = serializers.CharField(
+        max_length=4000,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Where `file` lies in the folder it is from, as `Team/2024/plan.pdf`; told again as `key`.",
+    )
     duplicates = Choice(choices=DUPLICATES, default="skip", help_text=DUPLICATES_HELP)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +51,8 @@ class NewFiles(Form):
             raise serializers.ValidationError(NO_FILE)
         if "files" in attrs and attrs["title"]:
             raise serializers.ValidationError({"title": ["A title names one document; send it with `file`."]})
+        if "files" in attrs and attrs["path"]:
+            raise serializers.ValidationError({"path": ["A path is of one document; send it with `file`."]})
         return attrs
 
 
@@ -126,7 +135,7 @@ class DocumentShape(serializers.Serializer):
     tags = serializers.ListField(child=serializers.CharField())
     parent_id = serializers.UUIDField(allow_null=True, help_text="The document it lies within, as in an archive.")
     source_id = serializers.UUIDField(allow_null=True, help_text="The source it comes from.")
-    key = serializers.CharField(help_text="Its name within its parent or its source.")
+    key = serializers.CharField(help_text="Its path within its parent, its source or the folder it was uploaded in.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     error = DocumentErrorShape(allow_null=True)

@@ -1,5 +1,7 @@
 """Sources: what is given to add one, and what one looks like."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from apps.api.serializers.common import Choice, Form
@@ -18,7 +20,16 @@ class NewSource(Form):
 
 
 class SourceChanges(Form):
-    every_hours = serializers.IntegerField(min_value=0, help_text="0: synced only when asked.")
+    """What is left out stays as it is."""
+
+    every_hours = serializers.IntegerField(min_value=0, required=False, help_text="0: synced only when asked.")
+    paused = serializers.BooleanField(required=False, help_text="Not synced by itself until it goes on.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """At least one change."""
+        if not attrs:
+            raise serializers.ValidationError("Send what is to change: every_hours or paused.")
+        return attrs
 
 
 class RemoveQuery(Form):
@@ -32,6 +43,7 @@ class SourceShape(serializers.Serializer):
     address = serializers.CharField()
     options = serializers.DictField()
     every_hours = serializers.IntegerField()
+    paused = serializers.BooleanField()
     status = serializers.ChoiceField(choices=("idle", "syncing", "failed"))
     documents = serializers.IntegerField(allow_null=True, help_text="How many come from it.")
     seen = serializers.IntegerField(help_text="Entries of the newest sync so far.")

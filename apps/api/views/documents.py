@@ -71,7 +71,7 @@ class CollectionDocumentsView(ApiView):
         problems: list[services.DocumentsError] = []
         for file in _files(form):
             try:
-                options = {"title": form["title"], "duplicates": form["duplicates"]}
+                options = {name: form[name] for name in ("title", "path", "duplicates") if name in form}
                 done.append(services.upload(by=self.person, collection=collection, file=file, **options))
             except services.DocumentsError as problem:
                 problems.append(problem)

@@ -35,7 +35,7 @@ class SourceView(ApiView):
 
     @extend_schema(request=shapes.SourceChanges, responses=shapes.SourceShape)
     def patch(self, request: Request, id: str) -> Response:
-        """How often it is synced by itself. For editors."""
+        """How often it is synced by itself, and whether that is paused. For editors."""
         source = selectors.source_of(self.person, id)
         services.change_source(by=self.person, source=source, **self.form(shapes.SourceChanges))
         return Response(selectors.source_json(selectors.source_of(self.person, id)))

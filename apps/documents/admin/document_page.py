@@ -161,6 +161,7 @@ def _facts(document: Document, latest: Version) -> list[tuple[str, str]]:
     facts = [
         ("Uploaded by", document.uploaded_by.email if document.uploaded_by else ""),
         ("From", document.source.address if document.source else ""),
+        ("Path", document.key if not document.source or document.key != document.source.address else ""),
         ("File", f"{latest.file_name} ({type_words(latest.media_type)}, {size_words(latest.size)})"),
         ("Read", ", ".join(part for part in numbers if part) or "nothing yet"),
         ("Times", ", ".join(times)),

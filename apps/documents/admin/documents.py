@@ -37,7 +37,7 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
     list_filter = (StateFilter, ("collection", admin.RelatedOnlyFieldListFilter), TagFilter, TypeFilter)
     list_fullwidth = True
     list_per_page = 50
-    search_fields = ("title", "latest__file_name")
+    search_fields = ("title", "latest__file_name", "key")
     ordering = ("-updated_at",)
     fields = ("title",)
     readonly_fields = ("title",)
@@ -58,12 +58,14 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
 
     @admin.display(description="name", ordering="title")
     def name(self, document: Document) -> SafeString:
-        """The title; below it, small, what it lies within, why it failed, and its tags."""
+        """The title; below it, small, what it lies within, its folder, why it failed, and its tags."""
         within = format_html("<small>within {}</small>", document.parent.title) if document.parent else ""
+        folder = format_html("<small>{}</small>", _where(document)) if document.folder else ""
         tags = format_html_join("", '<span class="tag">{}</span>', ((tag.name,) for tag in document.tags.all()))
         reason = latest_of(document).error_message
         failed = format_html('<small class="is-bad">{}</small>', reason) if reason else ""
-        return format_html('<span class="title-cell">{}{}{}{}</span>', document.title, within, failed, tags)
+        below = (within, folder, failed, tags)
+        return format_html('<span class="title-cell">{}{}{}{}{}</span>', document.title, *below)
 
     @admin.display(description="updated", ordering="updated_at")
     def updated(self, document: Document) -> SafeString:
@@ -97,3 +99,7 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
 
     def delete_model(self, request: HttpRequest, obj: Document) -> None:
         services.delete(by=actor(request), document=obj)
+
+
+def _where(document: Document) -> str:
+    return document.folder if "://" in document.folder else f"in {document.folder}"

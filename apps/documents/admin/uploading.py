@@ -85,7 +85,8 @@ class UploadPages(ModelAdmin):
             if file is None:
                 raise Refused("no_file", "No file arrived; choose it again.")
             same: Any = request.POST.get("duplicates", "skip")
-            uploaded = services.upload(by=actor(request), collection=collection, file=file, duplicates=same)
+            named = {name: request.POST.get(name, "") for name in ("title", "path")}
+            uploaded = services.upload(by=actor(request), collection=collection, file=file, duplicates=same, **named)
         except DocumentsError as error:
             return _refusal(error)
         body = {"document": _json(uploaded.document.pk), "created": uploaded.created}

@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -87,11 +87,15 @@ class _Run:
     def end(self, *, error: str = "", passing: bool = False) -> None:
         """Lets go of the source and says how it went and when it is due again."""
         now = timezone.now()
-        due = now + timedelta(hours=self._source.every_hours) if self._source.every_hours else None
-        if passing and due is not None:
-            due = min(due, now + RETRY_AFTER)
-        values = {"lease": None, "synced_at": now, "due_at": due, "error": error, "outcome": self._outcome()}
-        patiently(lambda: self._update(seen=sum(self._counts.values()), **values))
+        values = {"lease": None, "synced_at": now, "error": error, "outcome": self._outcome()}
+        seen = sum(self._counts.values())
+        patiently(lambda: self._update(seen=seen, due_at=self._next_due(now, passing=passing), **values))
+
+    def _next_due(self, now: datetime, *, passing: bool) -> datetime | None:
+        """By the schedule as it is now: somebody may have changed or paused it meanwhile."""
+        fresh = Source.objects.filter(pk=self._source.pk).first()
+        due = fresh.next_due(now) if fresh else None
+        return min(due, now + RETRY_AFTER) if due and passing else due
 
     def _file(self, origin: "Origin", entry: "Entry") -> str:
         """What became of an entry: new, changed, unchanged, vanished, left_out, refused, unavailable."""

@@ -26,7 +26,7 @@ from apps.documents.selectors.reading import (
     page_text,
     version_of,
 )
-from apps.documents.selectors.sources import source_json, source_of, sources_of
+from apps.documents.selectors.sources import manageable_sources, source_json, source_of, source_status, sources_of
 
 __all__ = [
     "MODES",
@@ -51,6 +51,7 @@ __all__ = [
     "found_from_json",
     "found_to_json",
     "image_of",
+    "manageable_sources",
     "original",
     "page_image",
     "page_text",
@@ -60,6 +61,7 @@ __all__ = [
     "search",
     "source_json",
     "source_of",
+    "source_status",
     "sources_of",
     "version_json",
     "version_of",

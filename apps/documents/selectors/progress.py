@@ -63,6 +63,8 @@ def _row(document: Document) -> dict[str, Any]:
     }
     if document.parent is not None:
         row["within"] = document.parent.title
+    if document.folder:
+        row["folder"] = document.folder
     if latest.error_code:
         row["error"] = {"message": latest.error_message, "hint": latest.error_hint}
     if latest.warnings:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
+from apps.documents import access
 from apps.documents.errors import NotFound
 from apps.documents.models import Collection, Source
 from apps.documents.selectors.listing import as_uuid
@@ -37,7 +38,8 @@ def source_json(source: Source) -> dict[str, Any]:
         "address": source.address,
         "options": source.options,
         "every_hours": source.every_hours,
-        "status": "syncing" if source.lease else "failed" if source.error else "idle",
+        "paused": source.paused,
+        "status": source_status(source),
         "documents": getattr(source, "document_count", None),
         "seen": source.seen,
         "outcome": source.outcome,
@@ -46,6 +48,16 @@ def source_json(source: Source) -> dict[str, Any]:
         "due_at": source.due_at and source.due_at.isoformat(),
         "created_at": source.created_at.isoformat(),
     }
+
+
+def source_status(source: Source) -> str:
+    """syncing, failed (the newest sync) or idle."""
+    return "syncing" if source.lease else "failed" if source.error else "idle"
+
+
+def manageable_sources(user: "User") -> QuerySet[Source]:
+    """The sources of the collections that a person may edit, managers all, each with `.document_count`."""
+    return _counted(Source.objects.filter(collection__in=access.editable(user)))
 
 
 def _counted(sources: QuerySet[Source]) -> QuerySet[Source]:

@@ -1,7 +1,6 @@
 """Sources: places that documents of a collection come from and are kept in step with."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +72,7 @@ def _kept(
             collection=collection,
             kind=kind,
             address=address,
-            defaults={"options": options, "every_hours": every_hours},
+            defaults={"options": options, "every_hours": every_hours, "paused": False},
             create_defaults={"options": options, "every_hours": every_hours, "added_by": by},
         )
         _due_now(source)
@@ -122,12 +121,16 @@ def _unfetched(source: Source, by: "User", title: str) -> Document:
     return document
 
 
-def change_source(*, by: "User", source: Source, every_hours: int) -> Source:
-    """How often it is synced by itself; 0 for never. Raises NotFound, NotAllowed, Refused."""
+def change_source(*, by: "User", source: Source, every_hours: int | None = None, paused: bool | None = None) -> Source:
+    """How often it is synced by itself, 0 for never, and whether that rests; None leaves as it is. A sync that runs
+    goes on to its end. Raises NotFound, NotAllowed, Refused."""
     access.require_editor(by, source.collection)
-    source.every_hours = _hours(every_hours)
-    source.due_at = timezone.now() + timedelta(hours=source.every_hours) if source.every_hours else None
-    source.save(update_fields=["every_hours", "due_at"])
+    if every_hours is not None:
+        source.every_hours = _hours(every_hours)
+    if paused is not None:
+        source.paused = paused
+    source.due_at = source.next_due(timezone.now())
+    source.save(update_fields=["every_hours", "paused", "due_at"])
     return source
 
 
@@ -181,12 +184,26 @@ def _checked(by: "User", kind: str, address: str) -> str:
     if not address or len(address) > LONGEST_ADDRESS or not address.isprintable():
         raise Refused("bad_address", f"A source needs an address of 1 to {LONGEST_ADDRESS} characters.")
     if kind in WEB:
-        if urlsplit(address).scheme.lower() not in ("http", "https") or not urlsplit(address).hostname:
-            raise Refused("bad_address", "The address must begin with https:// or http:// and name a host.")
-        return address
+        return _web_address(address)
     if not access.is_manager(by):
         raise NotAllowed("manager")
     return str(_folder(address)) if kind == SourceKind.FOLDER else address.strip("/")
+
+
+def _web_address(address: str) -> str:
+    """An address of the web. One with a password in it is not even kept: everybody who sees the source would."""
+    try:
+        parts = urlsplit(address)
+        names_a_host = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
+    except ValueError:  # brackets that hold no IPv6 address
+        names_a_host = False
+    if not names_a_host:
+        raise Refused("bad_address", "The address must begin with https:// or http:// and name a host.")
+    if "@" in parts.netloc:
+        raise Refused(
+            "bad_address", "The address holds a user name or a password, which are not sent; take them out of it."
+        )
+    return address
 
 
 def _folder(address: str) -> Path:
@@ -214,6 +231,8 @@ def _options(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise Refused("bad_options", f"The option {name} needs {_words(known[name])}.")
         if isinstance(value, int) and not 0 <= value <= MOST[name]:
             raise Refused("bad_options", f"The option {name} goes from 0 to {MOST[name]:,}.")
+        if name == "endpoint" or (name == "sitemap" and value != "auto"):
+            value = _web_address(str(value))
         options[name] = value
     return options
 

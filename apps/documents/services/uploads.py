@@ -35,11 +35,13 @@ def upload(
     collection: Collection,
     file: store.Upload,
     title: str = "",
+    path: str = "",
     duplicates: Literal["skip", "replace", "keep"] = "skip",
 ) -> Uploaded:
     """Stores a file and queues it. The same bytes in the same collection: `skip` gives the document that is
     there (and tries it again if it had failed or been cancelled), `replace` makes them its next version,
-    `keep` makes a second document. Two such calls at once make one document.
+    `keep` makes a second document. Two such calls at once make one document. `path` is where the file lay in a
+    folder that was uploaded, for people to tell files of one name apart (`Team/2024/plan.pdf`).
 
     Raises NotFound, NotAllowed, Refused, ServiceUnavailable; then nothing is left behind.
     """
@@ -56,7 +58,7 @@ def upload(
                 if twin is not None and duplicates == "skip":
                     uploaded = _skip(twin, by)
                 else:
-                    document = twin or new_document(locked, by, title, got)
+                    document = twin or new_document(locked, by, title, got, path=path)
                     new_version(document, got, stored_as, uploader_id=by.pk, by=by)
                     uploaded = Uploaded(document, created=twin is None)
             used = uploaded.document.latest is not None and uploaded.document.latest.stored_as == stored_as
@@ -97,10 +99,13 @@ def _skip(twin: Document, by: "User") -> Uploaded:
     return Uploaded(twin, created=False)
 
 
-def new_document(collection: Collection, uploader: "User | None", title: str, got: store.Received) -> Document:
+def new_document(
+    collection: Collection, uploader: "User | None", title: str, got: store.Received, *, path: str = ""
+) -> Document:
     """The row of a document whose first version comes next; the collection is locked."""
-    shown = " ".join(title.split()) or got.file_name.rpartition(".")[0] or got.file_name
-    return Document.objects.create(collection=collection, title=shown[:LONGEST_TITLE], uploaded_by=uploader)
+    shown = " ".join(title.replace("\0", "").split()) or got.file_name.rpartition(".")[0] or got.file_name
+    key = store.display_path(path)
+    return Document.objects.create(collection=collection, title=shown[:LONGEST_TITLE], uploaded_by=uploader, key=key)
 
 
 def new_version(

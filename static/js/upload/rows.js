@@ -57,7 +57,7 @@ export function learn(known, make = false) {
   const there = byId.get(known.id);
   if (there) for (const row of there) row.learn(known);
   else if (make) {
-    const row = addRow({ name: known.file_name || known.title, folder: known.within ? `within ${known.within}` : "", size: known.size });
+    const row = addRow({ name: known.file_name || known.title, folder: [known.within && `within ${known.within}`, known.folder].filter(Boolean).join(", "), size: known.size });
     row.old = !UNFINISHED.has(known.status);
     row.learn(known);
   }

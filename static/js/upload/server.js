@@ -45,6 +45,7 @@ function upload(row) {
   const form = new FormData();
   going.set(row, request);
   form.append("duplicates", row.duplicates);
+  if (row.folder) form.append("path", `${row.folder}/${row.name}`);
   form.append("file", row.file, row.name);
   request.open("POST", root.dataset.fileUrl);
   request.setRequestHeader("X-CSRFToken", token);

@@ -20,7 +20,8 @@ def documents(library: Library) -> str:
 
 
 def test_a_file_is_queued(api: Api, documents: str) -> None:
-    told = api.send("POST", documents, {"file": a_file(), "title": "Nests"})
+    told = api.send("POST", documents, {"file": a_file(), "title": "Nests", "path": "Insects/bees/nests.txt"})
+    assert told.json()["key"] == "Insects/bees/nests.txt"
     assert told.status_code == 202
     body = told.json()
     assert (body["title"], body["status"], body["position"], body["version"]) == ("Nests", "queued", 1, 1)

@@ -75,6 +75,9 @@ def test_a_source_is_added_changed_synced_and_removed(api: Api, library: Library
     assert source["due_at"]
     one = f"/api/v1/sources/{source['id']}"
     assert api.call("PATCH", one, {"every_hours": 24}).json()["every_hours"] == 24
+    paused = api.call("PATCH", one, {"paused": True}).json()
+    assert (paused["paused"], paused["every_hours"], paused["due_at"]) == (True, 24, None)
+    assert_one_shape(api.call("PATCH", one, {}), 400)
     assert api.call("POST", f"{one}/sync").status_code == 202
     assert len(api.call("GET", address).json()["results"]) == 2
     assert api.call("DELETE", one).status_code == 204

@@ -168,6 +168,10 @@ def test_only_managers_add_folders_and_only_below_the_setting(manager: User, fol
         ("page", "ftp://example.org/a", {}),
         ("page", "", {}),
         ("page", "https://", {}),
+        ("page", "https://[::1/", {}),
+        ("page", "https://me:secret@example.org/", {}),
+        ("site", "https://example.org", {"sitemap": "https://me:secret@example.org/sitemap.xml"}),
+        ("site", "https://example.org", {"sitemap": "nowhere"}),
         ("site", "https://example.org", {"depth": 99}),
         ("site", "https://example.org", {"depth": "2"}),
         ("site", "https://example.org", {"shell": "rm"}),
@@ -240,6 +244,29 @@ def test_removing_a_source_keeps_its_documents_or_takes_them_along(manager: User
     services.remove_source(by=manager, source=source, documents="delete")
     assert Document.objects.present().count() == 2
     assert not list(Path(django_settings.FILE_UPLOAD_TEMP_DIR).iterdir())
+
+
+def test_a_source_that_is_paused_is_synced_only_when_asked(manager: User, folder: Path) -> None:
+    source = a_folder_source(manager, a_collection(manager), folder, every_hours=6)
+    held = Source.objects.get(pk=source.pk)
+    services.change_source(by=manager, source=held, paused=True)
+    assert (synced(source).due_at, source.every_hours, source.outcome["new"]) == (None, 6, 2)
+    services.change_source(by=manager, source=source, paused=False)
+    assert source.due_at is not None
+    again = a_folder_source(manager, source.collection, folder)
+    assert (again.pk, again.every_hours) == (source.pk, 0)
+
+
+def test_a_sync_that_is_paused_on_its_way_is_the_last(manager: User, folder: Path, monkeypatch) -> None:
+    """The schedule that counts is the one at the end of a sync, not the one at its beginning."""
+    source = a_folder_source(manager, a_collection(manager), folder, every_hours=6)
+
+    def pause(owner: Source, seen: set[str]) -> int:
+        services.change_source(by=manager, source=Source.objects.get(pk=source.pk), paused=True)
+        return 0
+
+    monkeypatch.setattr(syncing.placing, "remove_missing", pause)
+    assert synced(source).due_at is None
 
 
 def test_a_sync_whose_worker_died_is_taken_up_again(manager: User, folder: Path) -> None:

@@ -123,6 +123,31 @@ def test_names_are_for_showing_only(given: str | None, shown: str) -> None:
     assert store.display_name(given) == shown
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("Team/2024/plan.pdf", "Team/2024/plan.pdf"),
+        ("../../etc/./passwd", "etc/passwd"),
+        ("C:\\Users\\me//plan.pdf", "C:/Users/me/plan.pdf"),
+        ("Te\u202eam/line\nbreak\x00/plan.pdf", "Team/linebreak/plan.pdf"),
+        ("x" * 700 + "/plan.pdf", "…" + "x" * 590 + "/plan.pdf"),
+        ("", ""),
+    ],
+)
+def test_paths_are_for_showing_only(given: str, shown: str) -> None:
+    assert store.display_path(given) == shown
+
+
+@pytest.mark.django_db
+def test_two_files_of_one_name_are_told_apart_by_their_folder(owner: User) -> None:
+    mine = a_collection(owner)
+    for year in ("2023", "2024"):
+        file = a_file(f"The plan of {year}.", "plan.txt")
+        services.upload(by=owner, collection=mine, file=file, path=f"Team/{year}/plan.txt")
+    rows = selectors.progress_rows(Document.objects.filter(collection=mine))
+    assert {(row["file_name"], row["folder"]) for row in rows} == {("plan.txt", "Team/2023"), ("plan.txt", "Team/2024")}
+
+
 @pytest.mark.django_db
 def test_the_same_file_again(owner: User, files_on_disk) -> None:
     mine, other = a_collection(owner), a_collection(owner, "Other")
