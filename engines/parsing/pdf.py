@@ -13,7 +13,7 @@ from engines.parsing.limits import Limits
 from engines.parsing.ocr import Scans
 from engines.parsing.pdf_blocks import Layout
 from engines.parsing.pdf_display import Display
-from engines.parsing.pdf_files import report_attached, report_pinned
+from engines.parsing.pdf_files import Attached, report_attached, report_pinned
 from engines.parsing.pdf_forms import with_fields
 from engines.parsing.pdf_glyphs import runs_of
 from engines.parsing.pdf_lines import lines_of
@@ -28,7 +28,8 @@ _FORMS = (raw.FORMTYPE_ACRO_FORM, raw.FORMTYPE_XFA_FOREGROUND)
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
-    """Each page with a box per visual line. A damaged page comes empty, with a warning."""
+    """Each page with a box per visual line. A damaged page comes empty, with a warning; where no page has a word,
+    the last one lists the attached files, if there are any."""
     document = _open(path)
     count = len(document)
     if count > limits.pages:
@@ -37,18 +38,23 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     outline = Outline.of(document)
     layout = Layout(outline.is_fine)
     scans = Scans(limits, report)
-    damaged = 0
+    attached = Attached(report)
+    damaged, any_text = 0, False
     for index in range(count):
         try:
-            yield scans.page(document, _page(document, index, layout, outline, report), layout)
+            page = scans.page(document, _page(document, index, layout, outline, attached.report), layout)
         except pypdfium2.PdfiumError:
             damaged += 1
             report.warning(f"Page {index + 1} is damaged and could not be read.")
-            yield Page(index + 1, "")
+            page = Page(index + 1, "")
+        any_text = any_text or any(map(str.isalnum, page.text))
+        if index + 1 == count:
+            report_attached(document, attached.report)
+            page = page if any_text else attached.listed_on(page)
+        yield page
     if damaged == count:
         raise refusals.broken("PDF")
     scans.tell()
-    report_attached(document, report)
 
 
 def render(path: Path, number: int, width: int) -> bytes:

@@ -1,16 +1,45 @@
 """The files attached to a PDF: those of the document, and those pinned to its pages."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import pypdfium2
 from pypdfium2 import raw
 
+from engines.parsing.archives import Names
+from engines.parsing.building import PageBuilder
 from engines.parsing.reporting import Report
+from rag.types import Kind, Page
 
 _FILES = 5000
 _ANNOTATIONS = 5000
 _PIECE = 1024 * 1024
+
+
+class Attached:
+    """Remembers the names of the files that `report`, which stands for another, hands out."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = replace(report, file=self._hand_out)
+        self._outer, self._names, self._given = report, Names(), list[str]()
+
+    def listed_on(self, page: Page) -> Page:
+        """The page with the list of these files, as it is where there are none.
+
+        A cover sheet that is only a picture would else be refused for want of text, and its files with it.
+        """
+        if not self._given:
+            return page
+        self._outer.warning("The PDF has no text of its own, only attached files, which are documents of their own.")
+        builder = PageBuilder(page.number, width=page.width, height=page.height)
+        for name in self._given:
+            builder.add(f"- {name}", Kind.LIST_ITEM)
+        return builder.page()
+
+    def _hand_out(self, name: str, pieces: Iterable[bytes]) -> None:
+        self._outer.file(name, pieces)
+        self._given.append(self._names.distinct(name))
 
 
 def report_attached(document: pypdfium2.PdfDocument, report: Report) -> None:

@@ -120,18 +120,33 @@ def test_a_hidden_field_is_not_read(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------------------------- attached files
 
 
-def test_attached_and_pinned_files_are_handed_out(tmp_path: Path) -> None:
+def with_files(*words: Words) -> PdfMaker:
+    """A page with these words, a file of the document and one that is pinned to the page."""
     maker = PdfMaker()
     specs = []
     for name, data in (("sums.csv", "a,b\n1,2\n"), ("note.txt", "Pinned here.")):
         stream = maker.stream(data, "/Type /EmbeddedFile")
         specs.append(maker.add(f"<< /Type /Filespec /F ({name}) /UF ({name}) /EF << /F {stream} 0 R >> >>"))
     pin = maker.add(f"<< /Type /Annot /Subtype /FileAttachment /Rect [10 10 20 20] /FS {specs[1]} 0 R >>")
-    maker.page(prose(700), f"/MediaBox [0 0 600 800] /Annots [{pin} 0 R]")
+    maker.page(words, f"/MediaBox [0 0 600 800] /Annots [{pin} 0 R]")
     maker.catalog = f"/Names << /EmbeddedFiles << /Names [(sums.csv) {specs[0]} 0 R] >> >>"
+    return maker
+
+
+def test_attached_and_pinned_files_are_handed_out(tmp_path: Path) -> None:
     found: dict[str, bytes] = {}
-    read(maker, tmp_path, Report(file=lambda name, pieces: found.update({name: b"".join(pieces)})))
+    report = Report(file=lambda name, pieces: found.update({name: b"".join(pieces)}))
+    (page,) = read(with_files(*prose(700)), tmp_path, report)
     assert found == {"note.txt": b"Pinned here.", "sums.csv": b"a,b\n1,2\n"}
+    assert "sums.csv" not in page.text
+
+
+def test_without_a_word_the_attached_files_are_what_it_says(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    (page,) = read(with_files(), tmp_path, Report(warning=warnings.append, file=lambda _, pieces: [*pieces].clear()))
+    assert page.text == "- note.txt\n- sums.csv"
+    assert (page.width, page.height) == (600, 800)
+    assert warnings[0] == "The PDF has no text of its own, only attached files, which are documents of their own."
 
 
 # --------------------------------------------------------------------------------------------------- tables

@@ -98,7 +98,10 @@ def progress_words(version: Version) -> str:
 def type_words(media_type: str) -> str:
     """The name of a format, its media type where it is none of today's."""
     form = parsing.by_media_type(media_type)
-    return capfirst(form.name) if form is not None else media_type
+    if form is None:
+        return media_type
+    kind = f" ({media_type.rpartition('/')[2].upper()})" if form.other_media_types else ""
+    return f"{capfirst(form.name)}{kind}"
 
 
 def latest_of(document: Document) -> Version:
