@@ -10,9 +10,9 @@ import pytest
 from django.conf import settings
 
 from engines.valkey import EmbeddedValkey
-from tests.stack import stack
+from tests.stack import own, running, stack
 
-__all__ = ["stack"]
+__all__ = ["own", "running", "stack"]
 
 # The settings chose a folder for this run; processes that a test starts share it.
 os.environ["DATA_DIR"] = str(settings.DATA_DIR)
@@ -22,6 +22,8 @@ hypothesis.settings.register_profile("long", max_examples=20_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 # Half a second of hashing for each account would be most of the suite's time.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Each test client is a server of its own; listing every static file anew took most of a request's time.
+settings.WHITENOISE_AUTOREFRESH = True
 PROJECT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FOOTNOTE_TEST_DATA", PROJECT.parent / "shared" / "data"))
 
@@ -40,7 +42,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share the session's Footnote share a worker; there are two of it at most, one for the browser's."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        if {"stack", "own"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("browser" if "browser" in item.path.parts else "stack"))
 

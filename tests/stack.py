@@ -1,6 +1,6 @@
 """A whole Footnote, started by `manage.py up` as a person would, for tests that talk to it from outside.
 
-One serves a whole test session (`stack`); tests that stop it start one of their own (`Stack`).
+One serves a whole test session (`stack`); tests that harm it share another (`own`).
 """
 
 import os
@@ -63,6 +63,7 @@ class Stack:
         self.process: subprocess.Popen[bytes] | None = None
         self.ready_after = 0.0
         self._api_key = ""
+        self._administrator: httpx.Client | None = None
 
     # ------------------------------------------------------------------------------------ coming and going
 
@@ -98,6 +99,9 @@ class Stack:
 
     def stop(self) -> None:
         """Ends it whatever state it is in; afterwards nothing of it runs."""
+        if self._administrator is not None:
+            self._administrator.close()
+            self._administrator = None
         if self.process is not None and self.process.poll() is None:
             try:
                 self.interrupt()
@@ -189,6 +193,35 @@ class Stack:
         headers = {"Authorization": f"Bearer {self.api_key if key is None else key}"}
         return httpx.Client(base_url=self.base_url, headers=headers, timeout=60)
 
+    @contextmanager
+    def answering_by(self, base_url: str, model: str, context_window: int) -> Iterator[None]:
+        """Meanwhile its answers are written by this endpoint, which its administrator adds in the admin."""
+        # A name of its own: an endpoint that failed is passed over for seconds, by its name.
+        name = f"endpoint-{urlsplit(base_url).port}"
+        fields = {"name": name, "base_url": base_url, "model": model, "context_window": context_window}
+        prices = {"prompt_price": 0, "cached_price": 0, "completion_price": 0}
+        added = self._in_the_admin("inference/endpoint/add/", **fields, **prices, rank=0, enabled="on", _continue="1")
+        try:
+            yield
+        finally:
+            place = added.removeprefix("/admin/").removesuffix("change/")
+            self._in_the_admin(f"{place}delete/", post="yes")
+
+    def _in_the_admin(self, path: str, **fields: str | int) -> str:
+        """Sends a form of the admin; gives the path that it leads to."""
+        if self._administrator is None:
+            self._administrator = httpx.Client(base_url=self.base_url, timeout=30)
+            self._administrator.get("/account/login/").raise_for_status()
+            self._send("/account/login/", login=self.admin[0], password=self.admin[1])
+        return self._send(f"/admin/{path}", **fields)
+
+    def _send(self, path: str, **fields: str | int) -> str:
+        client = self._administrator
+        assert client is not None
+        response = client.post(path, data={**fields, "csrfmiddlewaretoken": client.cookies["csrftoken"]})
+        assert response.status_code == 302, response.text
+        return response.headers["Location"]
+
 
 WORKERS = ("search", "answers", "ingest")
 
@@ -227,3 +260,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             yield footnote.start()
         finally:
             footnote.stop()
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A Footnote that tests may harm; `running` starts it again."""
+    with services_of_its_own(f"footnote_own_{os.getpid()}") as services:
+        footnote = Stack(tmp_path_factory.mktemp("own") / "var", **services)
+        footnote.environment.pop("REDIS_URL", None)  # killing an embedded one harms nobody else
+        yield footnote
+        footnote.stop()
+
+
+@pytest.fixture
+def running(own: Stack) -> Stack:
+    """It runs, whatever the test before did."""
+    return own if own.process is not None and own.process.poll() is None else own.start()

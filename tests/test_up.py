@@ -3,33 +3,15 @@
 import os
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.stack import Stack, services_of_its_own, until
+from tests.stack import Stack, until
 
 ROLES = {"web", "search", "answers", "ingest", "beat"}
 # Both kinds of test start or share a whole Footnote, so they run on one worker, one after the other.
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A Footnote that these tests may harm."""
-    with services_of_its_own(f"footnote_up_{os.getpid()}") as services:
-        footnote = Stack(tmp_path_factory.mktemp("up") / "var", **services)
-        if "REDIS_URL" in services:
-            del footnote.environment["REDIS_URL"]  # killing an embedded one harms nobody else
-        yield footnote
-        footnote.stop()
-
-
-@pytest.fixture
-def running(own: Stack) -> Stack:
-    """It runs, whatever the test before did."""
-    return own if own.process is not None and own.process.poll() is None else own.start()
 
 
 @pytest.mark.services
@@ -136,14 +118,14 @@ class TestItLeavesNothingBehind:
         assert running.everything() == set()
         assert running.log().rstrip().endswith("footnote| stopped")
 
+    def test_and_it_starts_again_on_the_same_folder(self, running: Stack) -> None:
+        everyone = ROLES | {"valkey"}
+        until(lambda: set(running.pids()) == everyone, 10, lambda: f"every role; there is {running.pids()}")
+        assert running.log().count("Administrator:") == 1
+
     def test_a_supervisor_that_is_killed_takes_all_with_it(self, running: Stack) -> None:
         assert running.process is not None
         until(lambda: set(running.pids()) >= ROLES, 10, lambda: f"every role; there is {running.pids()}")
         os.kill(running.process.pid, signal.SIGKILL)
         running.process.wait()
         until(lambda: not running.everything(), 10, lambda: f"all gone; left: {running.everything()}")
-
-    def test_and_it_starts_again_on_the_same_folder(self, running: Stack) -> None:
-        everyone = ROLES | {"valkey"}
-        until(lambda: set(running.pids()) == everyone, 10, lambda: f"every role; there is {running.pids()}")
-        assert running.log().count("Administrator:") == 1

@@ -4,7 +4,6 @@ this thread, and they see only what people see."""
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -96,14 +95,5 @@ def page(open_page: Callable[..., Page]) -> Page:
 @pytest.fixture
 def engine(stack: Stack) -> Iterator[FakeEngine]:
     """A language model behind the session's Footnote, for as long as the test lasts."""
-    with fake_engine() as server:
-        # A name of its own: an endpoint that failed is passed over for seconds, by its name.
-        name = f"browser-{urlsplit(server.base_url).port}"
-        row = f"name='{name}', base_url='{server.base_url}', model='{MODEL}', context_window={CONTEXT_WINDOW}"
-        endpoints = "from apps.inference.models import Endpoint; Endpoint.objects"
-        done = stack.manage("shell", "-c", f"{endpoints}.create({row})")
-        assert done.returncode == 0, done.stderr
-        try:
-            yield server
-        finally:
-            stack.manage("shell", "-c", f"{endpoints}.filter(name='{name}').delete()")
+    with fake_engine() as server, stack.answering_by(server.base_url, MODEL, CONTEXT_WINDOW):
+        yield server

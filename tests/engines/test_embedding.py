@@ -18,12 +18,12 @@ from engines.embedding import bundled, preparing
 from engines.embedding.batching import MicroBatcher
 from engines.embedding.http import HttpEmbedder, base_url
 from engines.embedding.openvino_cpu import OpenVinoEmbedder
-from engines.embedding.sentence import SentenceTransformersEmbedder
 from rag.errors import EngineGarbage, EngineTimeout, EngineUnavailable
 from rag.ports import Embedder, Vectors
 from tests.fakes_search import FakeEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
+imports_torch = pytest.mark.xdist_group("torch")
 ODD_TEXTS = ["", " ", "\x00", "😀", "?!…", "Zürich 東京", "word " * 5000, "a" * 8000]
 
 
@@ -39,8 +39,13 @@ def openvino_embedder(converted: Path) -> OpenVinoEmbedder:
 
 
 @pytest.fixture(scope="session")
-def torch_embedder() -> SentenceTransformersEmbedder:
-    return SentenceTransformersEmbedder(bundled.NAME, device="cpu")
+def torch_embedder() -> Embedder:
+    return sentence_transformers_embedder(bundled.NAME)
+
+
+def sentence_transformers_embedder(name: str) -> Embedder:
+    """Torch takes seconds to import: only the worker whose tests need it waits for it."""
+    return embedding.load("sentence-transformers", model=name, cache_dir=settings.CACHE_DIR)
 
 
 def embedding_server(request: httpx.Request) -> httpx.Response:
@@ -60,7 +65,7 @@ def http_embedder(handler: Callable[[httpx.Request], httpx.Response] = embedding
     return HttpEmbedder("http://embeddings.test", "served", client=httpx.Client(transport=httpx.MockTransport(handler)))
 
 
-@pytest.fixture(params=["fake", "openvino", "sentence-transformers", "http"])
+@pytest.fixture(params=["fake", "openvino", pytest.param("sentence-transformers", marks=imports_torch), "http"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     if request.param == "fake":
         return FakeEmbedder()
@@ -133,8 +138,9 @@ def test_what_is_longer_than_max_tokens_is_cut(embedder: Embedder) -> None:
 # ---------------------------------------------------------------------------- the bundled encoder
 
 
+@imports_torch
 def test_openvino_and_sentence_transformers_are_one_model(
-    openvino_embedder: OpenVinoEmbedder, torch_embedder: SentenceTransformersEmbedder
+    openvino_embedder: OpenVinoEmbedder, torch_embedder: Embedder
 ) -> None:
     texts = ["A refund takes 14 days.", "Ünïcode & numbers 3.14", "token " * 700, "x", "Wie lange dauert das?"]
     assert openvino_embedder.model == torch_embedder.model == bundled.IDENTITY
@@ -224,13 +230,14 @@ def test_auto_takes_what_is_there(backend: str, model: str, url: str, chosen: st
     assert embedding.choose_backend(backend, model=model, cache_dir=tmp_path, url=url) == chosen
 
 
+@imports_torch
 def test_what_cannot_be_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(embedding.UnusableModel, match="EMBEDDING_URL"):
         embedding.choose_backend("http", model="m", cache_dir=tmp_path)
     with pytest.raises(embedding.UnusableModel, match="bundled"):
         embedding.choose_backend("openvino", model="other", cache_dir=tmp_path)
     with pytest.raises(embedding.UnusableModel, match="is not on this machine"):
-        SentenceTransformersEmbedder("nobody/has-this-model")
+        sentence_transformers_embedder("nobody/has-this-model")
 
 
 # ----------------------------------------------------------------------------------- a server's vectors

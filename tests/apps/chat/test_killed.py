@@ -1,6 +1,5 @@
 """kill -9 of real processes in the middle of an answer (faults 2, 3 and 12): nothing is silently cut."""
 
-import threading
 import time
 from collections.abc import Iterator
 
@@ -8,35 +7,22 @@ import httpx
 import pytest
 
 from tests.apps.chat.world import FACTS, QUESTION, Sent, parse, text_of
-from tests.fake_engine import CONTEXT_WINDOW, MODEL, FakeEngine
-from tests.stack import Stack, services_of_its_own, until
-
-pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
+from tests.fake_engine import CONTEXT_WINDOW, MODEL, FakeEngine, fake_engine
+from tests.stack import Stack, until
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[FakeEngine]:
+def footnote(own: Stack) -> Stack:
+    """Killed piece by piece, it never stops as a whole."""
+    return own.start()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(footnote: Stack) -> Iterator[FakeEngine]:
     """Writes two hundred words in six seconds."""
-    with FakeEngine() as server:
+    with fake_engine() as server, footnote.answering_by(server.base_url, MODEL, CONTEXT_WINDOW):
         server.pace = 0.03
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
         yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="module")
-def footnote(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A Footnote of these tests' own, since they kill it piece by piece."""
-    folder = tmp_path_factory.mktemp("killed")
-    told = {"LLM_BASE_URL": engine.base_url, "LLM_MODEL": MODEL, "LLM_CONTEXT_WINDOW": str(CONTEXT_WINDOW)}
-    with services_of_its_own("footnote_killed") as services:
-        stack = Stack(folder / "var", **told, **services)
-        try:
-            yield stack.start()
-        finally:
-            stack.stop()
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +105,6 @@ def answers(client: httpx.Client) -> bool:
 
 
 def test_a_killed_redis_costs_neither_the_answer_nor_its_text(footnote: Stack, collection: str) -> None:
-    if "valkey" not in footnote.pids():
-        pytest.skip("the Redis of these tests is not Footnote's own to kill")
     with footnote.client() as client:
         answer = asked(client, collection)
         had = read_until(client, answer, 10)
