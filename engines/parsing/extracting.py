@@ -112,8 +112,9 @@ def sandbox() -> str:
     """How the child is kept from the network on this machine, tried once per process."""
     pieces = process.stream({"job": "sandbox"}, limits=Limits(), cancelled=_never)
     walls = b"".join(pieces).decode()
-    if walls == "not possible here":
-        return "Documents are read in a limited child process; keeping it from the network is not possible here."
+    if walls.startswith("not possible here"):
+        rest = walls.removeprefix("not possible here")
+        return f"Documents are read in a limited child process; keeping it from the network is not possible here{rest}."
     return f"Documents are read in a limited child process, kept from the network by {walls}."
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.parsing import landlock
 from engines.parsing.limits import Limits
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -57,17 +58,21 @@ _MACHINES = {
 
 @dataclass(frozen=True, slots=True)
 class Walls:
-    """Which ways of keeping the process from the network took hold."""
+    """Which walls stand: two that keep the process from the network, and one around files and other processes."""
 
     namespace: bool
     seccomp: bool
+    landlock: bool
 
     def __str__(self) -> str:
+        """How it is kept from the network, and what else it is kept from."""
         if self.namespace and self.seccomp:
-            return "a network namespace of its own and a seccomp filter that refuses sockets"
-        if self.namespace:
-            return "a network namespace of its own"
-        return "a seccomp filter that refuses sockets" if self.seccomp else "not possible here"
+            network = "a network namespace of its own and a seccomp filter that refuses sockets"
+        elif self.namespace:
+            network = "a network namespace of its own"
+        else:
+            network = "a seccomp filter that refuses sockets" if self.seccomp else "not possible here"
+        return f"{network}; Landlock keeps it from changing files and other processes" if self.landlock else network
 
 
 def enter(limits: Limits) -> Walls:
@@ -75,7 +80,7 @@ def enter(limits: Limits) -> Walls:
     die_with_parent()
     hide_memory()
     _bound(limits)
-    walls = Walls(namespace=leave_network(), seccomp=refuse_system_calls())
+    walls = Walls(namespace=leave_network(), landlock=leave_files_alone(), seccomp=refuse_system_calls())
     if not walls.seccomp:  # the filter tells processes from threads, which OCR has; this limit does not
         _set_limit(resource.RLIMIT_NPROC, 0, 0)
     return walls
@@ -95,6 +100,12 @@ def leave_network() -> bool:
     """Moves into an empty network namespace, which has no way out, not even to this machine."""
     libc = _libc()
     return libc is not None and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0
+
+
+def leave_files_alone() -> bool:
+    """No file is changed, and no other process's memory read: where there is no namespace, only this stops that."""
+    libc = _libc()
+    return libc is not None and landlock.enter(libc)
 
 
 def refuse_system_calls() -> bool:
