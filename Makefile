@@ -16,7 +16,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help run setup test check test-services test-engine test-slow engine lock clean
+.PHONY: help run setup test check test-services test-extras test-engine test-slow engine lock clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -42,6 +42,10 @@ test-services: ## the tests that meet a database and Redis, against DATABASE_URL
 	@test -n "$$DATABASE_URL" -a -n "$$REDIS_URL" || \
 	  { echo "Say DATABASE_URL=postgres://user@host/name REDIS_URL=redis://host:6379/5 make test-services" >&2; exit 1; }
 	$(BIN)/python -m pytest -m "services and not slow and not vllm"
+
+test-extras: ## add the extras ocr and s3 and run the tests that read by OCR and from buckets
+	@scripts/setup dev ocr s3
+	$(PYTEST) tests/engines/test_parsing.py tests/engines/test_parsing_ocr.py tests/engines/test_origins_bucket.py
 
 test-engine: ## build the vLLM environment and run the tests that talk to a real vLLM
 	@scripts/setup dev
