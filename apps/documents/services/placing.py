@@ -97,7 +97,7 @@ def remove_missing(owner: Document | Source, seen: Many[str], confirm: Callable[
     """Deletes the documents of a parent or a source that are no longer in it; gives how many. `confirm` as in
     `place`."""
     kept = {stored_key(key) for key in seen}
-    missing = [document for document in _documents(owner) if document.key not in kept]
+    missing = [document for document in _documents(owner).only("key", "collection") if document.key not in kept]
     count = 0
     for document in missing:
         with transaction.atomic():
