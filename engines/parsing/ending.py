@@ -21,6 +21,8 @@ class End:
     """The most memory of its own that it held, in kB; 0 where unknown."""
     address_kb: int = 0
     """The most address space of its own that it was seen with, in kB; 0 where unknown."""
+    peak_kb: int = 0
+    """The most memory that it held, what it shared with the process it was forked from included; 0 where unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,9 @@ def extract(
         "media_type": media_type,
     }
     clock, done = Clock(limits), False
-    with Spool(folder, within, limits) as spool:
-        for line in _lines(process.stream(request, limits=limits, cancelled=cancelled, clock=clock), limits):
+    pieces = process.stream(request, limits=limits, cancelled=cancelled, clock=clock, memory=report.memory)
+    with Spool(folder, within, limits) as spool, closing(pieces):
+        for line in _lines(pieces, limits):
             message = _message(line)
             if "page" in message:
                 clock.scan_ends()

@@ -97,6 +97,7 @@ class _Forked:
             "status": os.waitstatus_to_exitcode(status),
             "resident_kb": resident_kb,
             "address_kb": self.address_kb,
+            "peak_kb": usage.ru_maxrss,
         }
         _tell(self.leash, end)
         os.close(self.pidfd)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,6 +24,10 @@ _LOOK_SECONDS = 0.25
 _READ = 1 << 18
 _LAST_WORDS = 4000
 _PEAK = re.compile(r"^VmPeak:\s+(\d+) kB", re.M)
+
+
+def _unheard(_: float) -> None:
+    """Nobody asks how much memory it took."""
 
 
 class Child(Protocol):
@@ -44,14 +48,19 @@ class Child(Protocol):
 
 
 def stream(
-    request: dict[str, Any], *, limits: Limits, cancelled: Callable[[], bool], clock: Clock | None = None
-) -> Iterator[bytes]:
-    """What the child writes, in pieces as they come.
+    request: dict[str, Any],
+    *,
+    limits: Limits,
+    cancelled: Callable[[], bool],
+    clock: Clock | None = None,
+    memory: Callable[[float], None] = _unheard,
+) -> Generator[bytes, None, None]:
+    """What the child writes, in pieces as they come; `memory` is told the most that it held, in MB, once it is gone.
 
     Raises ParsingError (`too_slow`, `too_much_memory`, `crashed`) or Cancelled, with the child and all that it
     started gone. Time spent by whoever reads the pieces does not count against the wall limit.
     """
-    with contextlib.closing(_Ears(_start({**request, "limits": asdict(limits)}))) as ears:
+    with contextlib.closing(_Ears(_start({**request, "limits": asdict(limits)}), memory)) as ears:
         clock = clock or Clock(limits)
         while (end := ears.end()) is None:
             if cancelled():
@@ -75,9 +84,9 @@ def _start(request: dict[str, Any]) -> Child:
 class _Ears:
     """Hears a child to its end; closing kills whatever is left of it."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, memory: Callable[[float], None]) -> None:
         self.last_words = b""
-        self._child = child
+        self._child, self._memory = child, memory
         self._selector = selectors.PollSelector()
         self._selector.register(child.stdout, selectors.EVENT_READ)
         self._selector.register(child.stderr, selectors.EVENT_READ)
@@ -103,6 +112,8 @@ class _Ears:
 
     def close(self) -> None:
         self._child.kill()
+        if isinstance(end := self._child.ended(0), End):
+            self._memory(end.peak_kb / 1024)
         self._selector.close()
         self._child.close()
 
@@ -156,7 +167,8 @@ class _Spawned:
             return
         self._process.returncode = os.waitstatus_to_exitcode(status)
         is_own = sys.platform == "linux" and usage.ru_maxrss > self._inherited_kb
-        self._end = End(self._process.returncode, usage.ru_maxrss if is_own else 0, self._address_kb)
+        peak_kb = usage.ru_maxrss if is_own else 0
+        self._end = End(self._process.returncode, peak_kb, self._address_kb, peak_kb)
 
     def close(self) -> None:
         """Gives its descriptors back."""

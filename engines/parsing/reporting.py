@@ -19,6 +19,8 @@ class Report:
     total: Callable[[int], None] = _nothing
     warning: Callable[[str], None] = _nothing
     """One sentence for the uploader; the document is still read."""
+    memory: Callable[[float], None] = _nothing
+    """At the end: the most memory that the child process held, in MB; 0 where that is not known."""
     scan: Callable[[int], None] = _nothing
     """The page of this number is about to be read by OCR, which has time of its own."""
     file: Callable[[str, Iterable[bytes]], None] = _unread

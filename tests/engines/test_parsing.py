@@ -1,12 +1,13 @@
 """Every format by the same questions: a document of each is read, and each way of being broken is named."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from zipfile import ZIP_STORED
 
 import pytest
 
-from engines.parsing import FORMATS, Format, Limits, Report, extract, render_page, sniff
+from engines.parsing import FORMATS, Format, Limits, Report, extract, nursery, render_page, sniff
 from engines.parsing.building import LONGEST_HEADER
 from engines.parsing.formats import by_media_type, has_ocr
 from rag.errors import ParsingError
@@ -318,6 +319,17 @@ def test_the_report_hears_how_many_pages_there_will_be(tmp_path: Path) -> None:
     path = written(tmp_path, making.SAMPLE_PDF)
     list(extract(path, "application/pdf", limits=LIMITS, report=Report(total=totals.append)))
     assert totals == [2]
+
+
+@pytest.mark.skipif(not nursery.IS_POSSIBLE, reason="only the nursery knows what a child held")
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_report_hears_at_the_end_how_much_memory_it_took(broken: bool, tmp_path: Path) -> None:
+    peaks: list[float] = []
+    path = written(tmp_path, b"%PDF-1.4 nonsense" if broken else making.SAMPLE_PDF)
+    with pytest.raises(ParsingError, match="damaged") if broken else nullcontext():
+        list(extract(path, "application/pdf", limits=LIMITS, report=Report(memory=peaks.append)))
+    (peak,) = peaks
+    assert 5 < peak < LIMITS.memory_mb
 
 
 def test_too_many_pages_name_the_setting(tmp_path: Path) -> None:
