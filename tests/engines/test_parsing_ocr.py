@@ -271,7 +271,7 @@ def test_each_frame_of_a_tiff_is_a_page(tmp_path: Path) -> None:
     frames = [scans.drawn(((40, 40, f"This is page {name}", 40),), size=(700, 200)) for name in ("one", "two")]
     data = scans.saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
     path = written(tmp_path, data)
-    assert sniff(path, "fax.tif") == PICTURE
+    assert sniff(path, "fax.tif") == "image/tiff"
     pages, warnings, _ = read(path, PICTURE)
     assert [page.text for page in pages] == ["This is page one", "This is page two"]
     assert warnings == ["2 pages were read by OCR."]
