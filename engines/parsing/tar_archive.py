@@ -134,9 +134,14 @@ def _name(member: tarfile.TarInfo) -> str:
 
 
 def _name_of_one(path: Path, name: str) -> str:
-    """What gzip's header calls its file (RFC 1952), else the packed file's own `name` without its ending."""
+    """What gzip's header calls its file, else the packed file's own `name` without its ending. RFC 1952 wants
+    Latin-1; today's programs write what their system has, UTF-8."""
     with path.open("rb") as file:
         head = file.read(10 + archives.LONGEST_NAME)
     if head.startswith(b"\x1f\x8b") and len(head) > 10 and head[3] & _GZIP_NAME and not head[3] & 4:
-        return head[10:].split(b"\0", 1)[0].decode("latin-1")
+        called = head[10:].split(b"\0", 1)[0]
+        try:
+            return called.decode()
+        except UnicodeDecodeError:
+            return called.decode("latin-1")
     return PurePath(name).stem if PurePath(name).suffix.lower() in _ENDINGS else ""

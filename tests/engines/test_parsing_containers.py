@@ -102,6 +102,9 @@ def test_gzip_remembers_the_name_of_its_file(tmp_path: Path) -> None:
         file.write(b"words")
     data = (tmp_path / "minutes.txt.gz").read_bytes()
     assert unpack(tmp_path, data, "anything.gz").files == [("minutes.txt", b"words")]
+    for encoding in ("utf-8", "latin-1"):
+        named = data.replace(b"minutes.txt", "Übersicht.txt".encode(encoding))
+        assert unpack(tmp_path, named, "anything.gz").files == [("Übersicht.txt", b"words")]
 
 
 def test_what_systems_leave_behind_is_passed_over_and_links_are_counted(tmp_path: Path) -> None:
