@@ -4,7 +4,7 @@ They are no part of Footnote and live in an environment of their own:
 
     python3 -m venv /tmp/peers
     /tmp/peers/bin/pip install torch langchain-huggingface langchain-community faiss-cpu llama-index-core \\
-        llama-index-embeddings-huggingface haystack-ai txtai
+        llama-index-embeddings-huggingface haystack-ai sentence-transformers-haystack txtai
     /tmp/peers/bin/python -m benchmarks.peers \\
         --model "$(.venv/bin/python -c 'from engines.embedding import bundled; print(bundled.source())')"
 
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from haystack import Document
-from haystack.components.embedders import SentenceTransformersDocumentEmbedder
 from haystack.document_stores.in_memory import InMemoryDocumentStore
 from haystack.utils import ComponentDevice
+from haystack_integrations.components.embedders.sentence_transformers import SentenceTransformersDocumentEmbedder
 from langchain_community.vectorstores import FAISS
 from langchain_huggingface import HuggingFaceEmbeddings
 from llama_index.core import VectorStoreIndex
