@@ -16,7 +16,7 @@ __all__ = ["own", "running", "stack"]
 
 # The settings chose a folder for this run; processes that a test starts share it.
 os.environ["DATA_DIR"] = str(settings.DATA_DIR)
-# Forty examples of each property on every run; `HYPOTHESIS_PROFILE=long make test-slow` looks for minutes.
+# Forty examples of each property on every run; with HYPOTHESIS_PROFILE=long pytest looks for minutes at each.
 hypothesis.settings.register_profile("quick", max_examples=40)
 hypothesis.settings.register_profile("long", max_examples=20_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))

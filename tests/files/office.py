@@ -215,4 +215,4 @@ def unpacked(archive: bytes) -> bytes:
 def repacked(row: bytes) -> bytes:
     """The ZIP of such a row of parts, whatever has become of them."""
     pieces = row.split(_SEAM)
-    return zipped({name.decode("latin-1"): part for name, part in zip(pieces[::2], pieces[1::2], strict=False)})
+    return zipped({name[:1000].decode("latin-1"): part for name, part in zip(pieces[::2], pieces[1::2], strict=False)})
