@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 _M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+_SCRIPTED = {f"{_M}sSup", f"{_M}sSub", f"{_M}sSubSup"}
 _MATH_LETTERS = re.compile("[\U0001d400-\U0001d7ff]+")
 _SIMPLE = re.compile(r"\w*|.", re.S)
 
@@ -16,16 +17,22 @@ def equation(element: Any) -> str:
 
 
 def _text(element: Any) -> str:
-    parts = []
+    text, is_script = "", False
     for child in element.iterchildren("{*}*"):
-        name = child.tag.rpartition("}")[2]
-        if name == "t":
-            parts.append(child.text or "")
-        elif child.tag.startswith(_M) and name in _SHAPES:
-            parts.append(_SHAPES[name](child))
-        elif not name.endswith("Pr"):
-            parts.append(_text(child))
-    return "".join(parts)
+        part = _piece(child)
+        # x^k a^n: without the space a would be taken for a part of the exponent.
+        text += f" {part}" if is_script and part[:1].isalnum() else part
+        is_script = child.tag in _SCRIPTED and part[-1:].isalnum() if part else is_script
+    return text
+
+
+def _piece(child: Any) -> str:
+    name = child.tag.rpartition("}")[2]
+    if name == "t":
+        return child.text or ""
+    if child.tag.startswith(_M) and name in _SHAPES:
+        return _SHAPES[name](child)
+    return "" if name.endswith("Pr") else _text(child)
 
 
 def _part(element: Any, name: str) -> str:

@@ -95,9 +95,10 @@ def test_docx_equations_are_readable(read: Reading) -> None:
         f"<m:e><m:sSub><m:e>{run('y')}</m:e><m:sub>{run('i')}</m:sub></m:sSub></m:e></m:nary>"
     )
     root = f'<m:rad><m:radPr><m:degHide m:val="1"/></m:radPr><m:deg/><m:e>{run("𝑧")}</m:e></m:rad>'
-    math = "".join(f"<m:oMath>{each}</m:oMath>" for each in (fraction, power, total, root))
+    product = f"<m:sSup><m:e>{run('x')}</m:e><m:sup>{run('k')}</m:sup></m:sSup>{run('a+')}"
+    math = "".join(f"<m:oMath>{each}</m:oMath>" for each in (product, fraction, power, total, root))
     (page,) = read("DOCX", office.word(words("Be ", after=math)))
-    assert page.text == "Be (a+1)/(b)x^(n+1)∑_(i=1)^n y_i√(z)"
+    assert page.text == "Be x^k a+(a+1)/(b)x^(n+1)∑_(i=1)^n y_i√(z)"
 
 
 def test_docx_what_nobody_sees_is_left_out_and_a_text_box_is_read_once(read: Reading) -> None:
