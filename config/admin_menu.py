@@ -13,6 +13,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Documents": (
         ("Collections", "folder", "documents.collection"),
         ("Documents", "description", "documents.document"),
+        ("Sources", "sync", "documents.source"),
     ),
     "People": (
         ("People", "person", "users.user"),

@@ -110,7 +110,7 @@ part("counts").addEventListener("click", (event) => {
 
 part("rows").addEventListener("act", ({ detail: row }) => {
   if (UNSENT.has(row.state)) takeBack([row]);
-  else if (row.file && !row.id) send(row);
+  else if (row.isOurs) send(row);
   else order(UNFINISHED.has(row.state) ? "cancel" : "retry", [row]);
 });
 
@@ -121,7 +121,7 @@ part("cancel-all").addEventListener("click", async () => {
 
 part("retry-all").addEventListener("click", async () => {
   const failed = rows.filter((row) => action(row) === "Retry" && KINDS[row.state] === "failed");
-  for (const row of failed) if (row.file && !row.id) send(row);
+  for (const row of failed) if (row.isOurs) send(row);
   await order("retry", failed.filter((row) => row.id));
 });
 
@@ -133,17 +133,54 @@ part("clear").addEventListener("click", () => {
 // ------------------------------------------------------------------------------------------ files come in
 
 function add(found) {
-  const limit = Number(root.dataset.limit);
   const { chosen, hidden } = meant(found);
   if (hidden) part("left-out").textContent = `${number(hidden, "hidden file")} left out.`;
+  take(chosen.map(({ file, folder }) => ({ name: file.name, folder, size: file.size, file })));
+}
+
+/** Makes rows of these and sends them. */
+function take(chosen) {
   if (chosen.length && (!times.began || times.ended)) Object.assign(times, { began: Date.now(), ended: 0 });
-  for (const { file, folder } of chosen) {
-    const row = addRow({ name: file.name, folder, size: file.size, file });
-    if (file.size > limit) row.set("refused", `“${file.name}” is larger than ${root.dataset.limitWords}.`, "Split the document, or ask the administrator to raise MAX_UPLOAD_MB.");
+  for (const fields of chosen) {
+    const row = addRow(fields);
+    if (row.size > Number(root.dataset.limit)) row.set("refused", `“${row.name}” is larger than ${root.dataset.limitWords}.`, "Split the document, or ask the administrator to raise MAX_UPLOAD_MB.");
     else send(row);
   }
   redraw(); // what somebody has just done is seen at once
 }
+
+/** Whether a field was filled in; where it was not, the browser says so at the field. */
+function given(field, sentence) {
+  field.setCustomValidity(field.value.trim() ? "" : sentence);
+  field.addEventListener("input", () => field.setCustomValidity(""), { once: true });
+  return field.reportValidity();
+}
+
+/** What a form becomes when it is sent by the keyboard or its button; then it is ready for the next. */
+function onSubmit(form, act) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!act(form.elements)) return;
+    form.reset();
+    form.elements[0].focus();
+  });
+}
+
+onSubmit(part("text-form"), ({ title, text }) => {
+  if (!given(title, "Give the text a title; footnotes name the document by it.") || !given(text, "Paste the text here.")) return false;
+  const name = title.value.trim();
+  const file = new File([text.value], `${name.slice(0, 100).replace(/[/\\]/g, "-")}.txt`, { type: "text/plain" });
+  take([{ name, title: name, size: file.size, file }]);
+  return true;
+});
+
+onSubmit(part("page-form"), ({ url }) => {
+  if (!given(url, "Paste the address of a page or a file.")) return false;
+  const typed = url.value.trim();
+  const address = /^[a-z][a-z0-9+.-]*:\/\//i.test(typed) ? typed : `https://${typed}`;
+  take([{ name: address, url: address }]);
+  return true;
+});
 
 const zone = part("dropzone");
 for (const input of root.querySelectorAll('input[type="file"]')) {

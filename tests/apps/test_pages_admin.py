@@ -10,28 +10,10 @@ from django.test import Client, RequestFactory
 
 from apps.documents.models import Change, Collection, Document, Membership, State, Version
 from apps.users.models import User
-from tests.factories import a_collection, a_document, a_manager, a_user
+from tests.factories import a_document, a_user
 
 pytestmark = pytest.mark.django_db
 BASE = "/admin/documents"
-
-
-@pytest.fixture
-def manager() -> User:
-    return a_manager()
-
-
-@pytest.fixture
-def collection() -> Collection:
-    """Somebody else's: the manager is not a member."""
-    return a_collection(a_user("owner"), "Handbook")
-
-
-@pytest.fixture
-def admin(manager: User, redis_server: str) -> Client:
-    client = Client()
-    client.force_login(manager)
-    return client
 
 
 def upload(client: Client, collection: Collection, name: str = "a.txt", content: bytes = b"Some words.", **more: str):
@@ -73,6 +55,37 @@ def test_what_cannot_be_taken_is_refused_in_a_sentence(
     assert refused.status_code == 400
     assert sentence in refused.json()["message"]
     assert not Document.objects.exists()
+
+
+def test_pasted_text_and_a_file_of_a_folder_are_named(admin: Client, collection: Collection) -> None:
+    text = upload(admin, collection, "Notes.txt", b"Bees hum.", title="Notes / bees").json()["document"]
+    assert (text["title"], text["file_name"]) == ("Notes / bees", "Notes.txt")
+    for year in ("2023", "2024"):
+        plan = upload(admin, collection, "plan.txt", f"The plan of {year}.".encode(), path=f"Team/{year}/plan.txt")
+        assert plan.json()["document"]["folder"] == f"Team/{year}"
+    listed = admin.get(f"{BASE}/document/", {"q": "Team/2024"}).content.decode()
+    assert "in Team/2024" in listed
+    assert "in Team/2023" not in listed
+    document = Document.objects.get(key="Team/2024/plan.txt")
+    assert "Team/2024/plan.txt" in admin.get(f"{BASE}/document/{document.pk}/change/").content.decode()
+
+
+def test_a_page_is_taken_by_its_address(admin: Client, collection: Collection) -> None:
+    def send(address: str):
+        return admin.post(f"{BASE}/collection/{collection.pk}/upload/page", {"url": address})
+
+    taken = send("https://example.org/docs/bees.html")
+    assert (taken.status_code, taken.json()["created"]) == (202, True)
+    document = Document.objects.get()
+    assert taken.json()["document"]["folder"] == document.source.address == "https://example.org/docs/bees.html"
+    fail(document)
+    again = send("https://example.org/docs/bees.html").json()["document"]
+    assert (again["id"], again["status"]) == (str(document.pk), "queued")
+    for address in ("", "ftp://example.org/", "https://me:secret@example.org/", "https://[example"):
+        refused = send(address)
+        assert refused.status_code == 400
+        assert refused.json()["message"].endswith(".")
+    assert Document.objects.count() == 1
 
 
 def test_no_file_and_an_unknown_way_with_duplicates_are_refused(admin: Client, collection: Collection) -> None:

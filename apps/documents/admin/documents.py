@@ -19,7 +19,7 @@ from apps.documents.admin.common import (
     size_words,
 )
 from apps.documents.admin.document_page import DocumentPage
-from apps.documents.admin.filters import StateFilter, TagFilter, TypeFilter, filter_bar, state_links
+from apps.documents.admin.filters import SourceFilter, StateFilter, TagFilter, TypeFilter, filter_bar, state_links
 from apps.documents.models import Document
 from apps.users.admin_base import Admin
 
@@ -34,7 +34,7 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
     list_display_links = ("name",)
     list_before_template = "admin/documents/states.html"
     change_list_template = "admin/documents/document_list.html"
-    list_filter = (StateFilter, ("collection", admin.RelatedOnlyFieldListFilter), TagFilter, TypeFilter)
+    list_filter = (StateFilter, ("collection", admin.RelatedOnlyFieldListFilter), TagFilter, TypeFilter, SourceFilter)
     list_fullwidth = True
     list_per_page = 50
     search_fields = ("title", "latest__file_name", "key")
@@ -60,7 +60,7 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
     def name(self, document: Document) -> SafeString:
         """The title; below it, small, what it lies within, its folder, why it failed, and its tags."""
         within = format_html("<small>within {}</small>", document.parent.title) if document.parent else ""
-        folder = format_html("<small>{}</small>", _where(document)) if document.folder else ""
+        folder = format_html("<small>{}</small>", _where(document)) if _where(document) else ""
         tags = format_html_join("", '<span class="tag">{}</span>', ((tag.name,) for tag in document.tags.all()))
         reason = latest_of(document).error_message
         failed = format_html('<small class="is-bad">{}</small>', reason) if reason else ""
@@ -102,4 +102,7 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
 
 
 def _where(document: Document) -> str:
-    return document.folder if "://" in document.folder else f"in {document.folder}"
+    """Its folder, or its address where that is not its title already."""
+    if "://" in document.folder:
+        return document.folder if document.folder != document.title else ""
+    return f"in {document.folder}" if document.folder else ""

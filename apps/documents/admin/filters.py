@@ -1,5 +1,6 @@
 """What the list of documents is narrowed by: status, collection, tag and type, as one bar above it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -9,11 +10,13 @@ from django.utils.text import capfirst
 
 from apps.documents import selectors
 from apps.documents.admin.common import as_uuid, state_words, type_words
-from apps.documents.models import Collection, Document, State, Tag
+from apps.documents.models import Collection, Document, Source, State, Tag
 
 COLLECTION = "collection__id__exact"
 PASSED_ON = ("q", "o", "status")
 """Parts of the address that the bar keeps as they are."""
+Select = tuple[str, str, Any]
+"""Its name in the address, its label, its options as (value, words)."""
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -62,6 +65,21 @@ class TypeFilter(admin.SimpleListFilter):
         return queryset.filter(latest__media_type=self.value()) if self.value() else queryset
 
 
+class SourceFilter(admin.SimpleListFilter):
+    """Where it comes from; offered only where the address names a source, as the list of sources does."""
+
+    title = "source"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get("source", "")
+        source = Source.objects.filter(pk__in=filter(None, [as_uuid(chosen)])).first()
+        return [(chosen, source.address if source else "one that was removed")] if chosen else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Document]) -> QuerySet[Document]:
+        return queryset.filter(source__in=filter(None, [as_uuid(self.value())])) if self.value() else queryset
+
+
 def state_links(query: QueryDict) -> list[dict[str, Any]]:
     """For each state that documents are in, how many, and the address of the list narrowed to it."""
     counts = selectors.counts_by_state(as_uuid(query.get(COLLECTION)))
@@ -82,11 +100,17 @@ def state_links(query: QueryDict) -> list[dict[str, Any]]:
 def filter_bar(request: HttpRequest, model_admin: Any) -> dict[str, Any]:
     """The bar's selects with what is chosen in them, and what of the address it passes on."""
     collections = Collection.objects.order_by("name").values_list("pk", "name")
-    choices = [
+    choices: list[Select] = [
         (COLLECTION, "Collection", [(str(pk), name) for pk, name in collections]),
         ("tag", "Tag", TagFilter(request, {}, Document, model_admin).lookup_choices),
         ("type", "Type", TypeFilter(request, {}, Document, model_admin).lookup_choices),
+        ("source", "Source", SourceFilter(request, {}, Document, model_admin).lookup_choices),
     ]
+    return select_bar(request, choices)
+
+
+def select_bar(request: HttpRequest, choices: Sequence[Select]) -> dict[str, Any]:
+    """A bar of selects with what is chosen in them."""
     selects = [
         {"name": name, "label": label, "options": options, "chosen": request.GET.get(name, "")}
         for name, label, options in choices

@@ -20,7 +20,7 @@ from apps.documents import selectors, services
 from apps.documents.admin.common import actor, as_uuid
 from apps.documents.admin.streams import progress_events
 from apps.documents.errors import Conflict, DocumentsError, Refused
-from apps.documents.models import UNFINISHED, Collection, Document, State
+from apps.documents.models import UNFINISHED, Collection, Document, Source, State
 from engines import parsing
 
 SHOWN_AT_FIRST = 500
@@ -41,6 +41,7 @@ class UploadPages(ModelAdmin):
         return [
             path("<uuid:pk>/upload/", page(require_safe(self.upload_page)), name="documents_collection_upload"),
             path("<uuid:pk>/upload/file", page(require_POST(self.upload_file)), name="documents_collection_file"),
+            path("<uuid:pk>/upload/page", page(require_POST(self.upload_from_web)), name="documents_collection_page"),
             path("<uuid:pk>/upload/progress", page(require_POST(self.progress)), name="documents_collection_progress"),
             # Not wrapped: the admin's wrapper is for views that are not asynchronous. It asks for permission itself.
             path("<uuid:pk>/upload/events", progress_events, name="documents_collection_events"),
@@ -57,17 +58,18 @@ class UploadPages(ModelAdmin):
         return collection
 
     def upload_page(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Where files are dropped; it begins with the documents that are still on their way."""
+        """Where files, text and addresses are given; it begins with the documents that are still on their way."""
         collection = self._collection(request, pk)
         waiting = _present().filter(collection=collection, latest__state__in=UNFINISHED)
         begun = list(waiting.order_by("latest__turn", "latest__pk")[:SHOWN_AT_FIRST])
-        names = ("file", "progress", "events", "act")
+        names = ("file", "page", "progress", "events", "act")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"Upload to {collection.name}",
             "collection": collection,
             "urls": {name: reverse(f"admin:documents_collection_{name}", args=[pk]) for name in names},
+            "may_add_sources": self.admin_site.get_model_admin(Source).has_add_permission(request),
             "formats": ", ".join(each.name for each in parsing.FORMATS if each.is_taken),
             "limit_bytes": int(settings.MAX_UPLOAD_MB * 1_000_000),
             "limit_words": f"{settings.MAX_UPLOAD_MB:g} MB",
@@ -77,8 +79,18 @@ class UploadPages(ModelAdmin):
         }
         return TemplateResponse(request, "admin/documents/upload.html", context)
 
+    def upload_from_web(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Takes the address `url` of one page or file: as `upload_file`; a worker fetches it."""
+        collection = self._collection(request, pk)
+        try:
+            document = services.add_page(by=actor(request), collection=collection, url=request.POST.get("url", ""))
+        except DocumentsError as error:
+            return _refusal(error)
+        known = _json(document.pk)
+        return JsonResponse({"document": known, "created": known["status"] == State.QUEUED}, status=202)
+
     def upload_file(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Takes one file: 202 with its document, or a refusal in one sentence."""
+        """Takes one file, pasted text too: 202 with its document, or a refusal in one sentence."""
         collection = self._collection(request, pk)
         file = request.FILES.get("file")
         try:

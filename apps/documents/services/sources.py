@@ -17,6 +17,7 @@ from apps.documents.services import rows
 from apps.documents.services.documents import take_away
 from apps.documents.services.placing import stored_key
 from apps.documents.services.turns import next_turn
+from apps.documents.services.uploads import there_already
 from engines import queues
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def _kept(
 
 def add_page(*, by: "User", collection: Collection, url: str, title: str = "") -> Document:
     """The document that a page or a file on the web is to become: queued at once, fetched by the worker. An
-    address that the collection has already gives the document that is there. Raises as `add_source`."""
+    address that the collection has already gives the document that is there, tried again if it had failed or been
+    cancelled. Raises as `add_source`."""
     access.require_editor(by, collection)
     address = _checked(by, SourceKind.PAGE, url)
     with transaction.atomic():
@@ -89,8 +91,12 @@ def add_page(*, by: "User", collection: Collection, url: str, title: str = "") -
         source, _ = Source.objects.get_or_create(
             collection=locked, kind=SourceKind.PAGE, address=address, defaults={"added_by": by}
         )
-        there = source.documents.filter(deleted_at__isnull=True).first()
-        return there or _unfetched(source, by, title)
+        there = source.documents.filter(deleted_at__isnull=True).select_related("latest").first()
+        return (
+            there_already(there, by, "The same address was given again.").document
+            if there
+            else _unfetched(source, by, title)
+        )
 
 
 def _unfetched(source: Source, by: "User", title: str) -> Document:
@@ -190,7 +196,7 @@ def _checked(by: "User", kind: str, address: str) -> str:
     return str(_folder(address)) if kind == SourceKind.FOLDER else address.strip("/")
 
 
-def _web_address(address: str) -> str:
+def _web_address(address: str, *, what: str = "The address", code: str = "bad_address") -> str:
     """An address of the web. One with a password in it is not even kept: everybody who sees the source would."""
     try:
         parts = urlsplit(address)
@@ -198,11 +204,9 @@ def _web_address(address: str) -> str:
     except ValueError:  # brackets that hold no IPv6 address
         names_a_host = False
     if not names_a_host:
-        raise Refused("bad_address", "The address must begin with https:// or http:// and name a host.")
+        raise Refused(code, f"{what} must begin with https:// or http:// and name a host.")
     if "@" in parts.netloc:
-        raise Refused(
-            "bad_address", "The address holds a user name or a password, which are not sent; take them out of it."
-        )
+        raise Refused(code, f"{what} holds a user name or a password, which are not sent; take them out of it.")
     return address
 
 
@@ -231,8 +235,8 @@ def _options(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise Refused("bad_options", f"The option {name} needs {_words(known[name])}.")
         if isinstance(value, int) and not 0 <= value <= MOST[name]:
             raise Refused("bad_options", f"The option {name} goes from 0 to {MOST[name]:,}.")
-        if name == "endpoint" or (name == "sitemap" and value != "auto"):
-            value = _web_address(str(value))
+        if name in ("endpoint", "sitemap") and value not in ("", "auto"):
+            value = _web_address(str(value), what=f"The option {name}", code="bad_options")
         options[name] = value
     return options
 

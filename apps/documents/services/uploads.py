@@ -56,7 +56,7 @@ def upload(
                 locked = rows.lock_collection(collection.pk)
                 twin = None if duplicates == "keep" else _twin(locked, got.sha256)
                 if twin is not None and duplicates == "skip":
-                    uploaded = _skip(twin, by)
+                    uploaded = there_already(twin, by, "The same file was uploaded again.")
                 else:
                     document = twin or new_document(locked, by, title, got, path=path)
                     new_version(document, got, stored_as, uploader_id=by.pk, by=by)
@@ -89,12 +89,12 @@ def _twin(collection: Collection, sha256: str) -> Document | None:
     return same.select_related("latest").order_by("created_at").first()
 
 
-def _skip(twin: Document, by: "User") -> Uploaded:
-    """Who uploads a failed document again wants it tried again."""
+def there_already(twin: Document, by: "User", why: str) -> Uploaded:
+    """Who gives a failed document again wants it tried again; the collection is locked."""
     assert twin.latest is not None
     if twin.latest.state in (State.FAILED, State.CANCELLED):
         rows.requeue(twin.latest)
-        rows.record(twin, "retried", by=by, text="The same file was uploaded again.", version=twin.latest.number)
+        rows.record(twin, "retried", by=by, text=why, version=twin.latest.number)
         twin.latest.refresh_from_db()
     return Uploaded(twin, created=False)
 

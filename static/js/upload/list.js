@@ -54,7 +54,7 @@ const take = (from, most) => (from.length > most ? from.slice(0, most) : from);
 function make(row) {
   const node = template.cloneNode(true);
   const name = node.querySelector(".upload-name");
-  name.append(row.name, Object.assign(document.createElement("small"), { textContent: [row.folder, bytes(row.size)].filter(Boolean).join(" · ") }));
+  name.append(row.name, Object.assign(document.createElement("small"), { textContent: [row.folder, row.size ? bytes(row.size) : ""].filter(Boolean).join(" · ") }));
   name.title = row.name;
   node.querySelector(".upload-act").addEventListener("click", () => node.dispatchEvent(new CustomEvent("act", { bubbles: true, detail: row })));
   return node;

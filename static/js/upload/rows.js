@@ -13,8 +13,13 @@ export function onChange(listener) {
 let serial = 0;
 
 export class Row {
-  constructor({ name, folder = "", size = 0, file = null }) {
-    Object.assign(this, { serial: (serial += 1), name, folder, size, file, id: "", state: "waiting", sent: 0, known: null, position: null, why: "", hint: "", note: "", tries: 0, old: false });
+  constructor({ name, folder = "", size = 0, file = null, title = "", url = "" }) {
+    Object.assign(this, { serial: (serial += 1), name, folder, size, file, title, url, id: "", state: "waiting", sent: 0, known: null, position: null, why: "", hint: "", note: "", tries: 0, old: false });
+  }
+
+  /** Whether it can be sent, or sent again: a file, or an address that the server does not have yet. */
+  get isOurs() {
+    return !this.id && Boolean(this.file || this.url);
   }
 
   set(state, why = "", hint = "") {
@@ -57,7 +62,9 @@ export function learn(known, make = false) {
   const there = byId.get(known.id);
   if (there) for (const row of there) row.learn(known);
   else if (make) {
-    const row = addRow({ name: known.file_name || known.title, folder: [known.within && `within ${known.within}`, known.folder].filter(Boolean).join(", "), size: known.size });
+    const address = (known.folder || "").includes("://") ? known.folder : "";
+    const places = [known.within && `within ${known.within}`, address === known.title ? "" : known.folder];
+    const row = addRow({ name: address ? known.title : known.file_name || known.title, folder: places.filter(Boolean).join(", "), size: known.size });
     row.old = !UNFINISHED.has(known.status);
     row.learn(known);
   }

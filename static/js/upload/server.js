@@ -40,14 +40,20 @@ function pump() {
   while (going.size < AT_ONCE && queue.length) upload(queue.shift());
 }
 
+const goal = (row) => (row.url ? root.dataset.pageUrl : root.dataset.fileUrl);
+
 function upload(row) {
   const request = new XMLHttpRequest();
   const form = new FormData();
   going.set(row, request);
-  form.append("duplicates", row.duplicates);
-  if (row.folder) form.append("path", `${row.folder}/${row.name}`);
-  form.append("file", row.file, row.name);
-  request.open("POST", root.dataset.fileUrl);
+  if (row.url) form.append("url", row.url);
+  else {
+    form.append("duplicates", row.duplicates);
+    form.append("title", row.title);
+    if (row.folder) form.append("path", `${row.folder}/${row.name}`);
+    form.append("file", row.file);
+  }
+  request.open("POST", goal(row));
   request.setRequestHeader("X-CSRFToken", token);
   request.setRequestHeader("Accept", "application/json");
   request.upload.addEventListener("progress", (event) => {
@@ -67,7 +73,7 @@ function settle(row, request) {
   let answer = {};
   try { answer = JSON.parse(request.responseText); } catch { /* not ours: a proxy's page, or nothing */ }
   if (answer.document) {
-    const same = { skip: "Already here", replace: "Taken as a new version" }[row.duplicates];
+    const same = row.url || row.duplicates !== "replace" ? "Already here" : "Taken as a new version";
     row.note = answer.created ? "" : same;
     row.learn(answer.document);
   } else if (request.status === 0 && row.tries < PAUSES.length) {
@@ -75,10 +81,10 @@ function settle(row, request) {
     setTimeout(() => { if (row.state === "waiting") { queue.push(row); pump(); } }, PAUSES[row.tries]);
     row.tries += 1;
     row.set("waiting");
-  } else if (request.responseURL && !request.responseURL.endsWith(root.dataset.fileUrl)) row.set("broken", ...SIGNED_OUT);
-  else if (request.status === 403 && !answer.message) row.set("broken", "The server did not take it from you.", "Reload the page and choose it again.");
+  } else if (request.responseURL && !request.responseURL.endsWith(goal(row))) row.set("broken", ...SIGNED_OUT);
+  else if (request.status === 403 && !answer.message) row.set("broken", "The server did not take it from you.", "Reload the page and try it again.");
   else if (request.status >= 400 && request.status < 500 && answer.message) row.set("refused", answer.message, answer.hint);
-  else row.set("broken", answer.message || "The file did not arrive.", answer.hint || "Check the connection and press Retry.");
+  else row.set("broken", answer.message || "It did not arrive.", answer.hint || "Check the connection and press Retry.");
 }
 
 // ----------------------------------------------------------------------------------- questions and orders

@@ -64,6 +64,6 @@ export function words(row) {
 export function action(row) {
   if (UNFINISHED.has(row.state) || UNSENT.has(row.state)) return "Cancel";
   if (row.state === "failed" || row.state === "broken") return "Retry";
-  if (row.state === "cancelled" && (row.id || row.file)) return "Retry";
+  if (row.state === "cancelled" && (row.id || row.isOurs)) return "Retry";
   return "";
 }

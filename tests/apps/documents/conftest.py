@@ -1,11 +1,11 @@
 """What the tests of documents share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import redis
-from django.conf import settings
+from django.conf import settings as django_settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -13,6 +13,7 @@ from apps.documents.ingestion import reconciling
 from apps.documents.selectors import finding, reading
 from apps.users.models import User
 from engines import queues
+from tests.apps.documents.sites import Site, a_site
 from tests.factories import a_user
 
 
@@ -31,7 +32,7 @@ def files_on_disk() -> Callable[[], set[Path]]:
     """Every file in the store, the page images and the folder for incoming uploads."""
 
     def look() -> set[Path]:
-        folders = (settings.MEDIA_ROOT, settings.DATA_DIR / "pages", settings.FILE_UPLOAD_TEMP_DIR)
+        folders = (django_settings.MEDIA_ROOT, django_settings.DATA_DIR / "pages", django_settings.FILE_UPLOAD_TEMP_DIR)
         return {file for folder in folders for file in Path(folder).rglob("*") if file.is_file()}
 
     return look
@@ -43,3 +44,22 @@ def nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     client = redis.Redis(unix_socket_path=str(tmp_path / "gone.sock"), retry=Retry(NoBackoff(), 0))
     for module in (queues, finding, reading, reconciling):
         monkeypatch.setattr(module, "quick_redis_client", lambda: client)
+
+
+@pytest.fixture
+def site(settings) -> Iterator[Site]:
+    """A website that sources may read."""
+    with a_site() as server:
+        settings.SOURCE_ALLOW = [f"127.0.0.1:{server.server_port}"]
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings) -> Path:
+    """A folder that sources may read: two documents and what is none."""
+    settings.SOURCE_FOLDERS = [str(tmp_path)]
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "bees.txt").write_text("Bees dance.")
+    (tmp_path / "deep" / "wasps.md").write_text("# Wasps\n\nWasps build.")
+    (tmp_path / "setup.exe").write_bytes(b"MZ\x90\0\x03")
+    return tmp_path

@@ -14,29 +14,11 @@ from apps.documents.admin import reader
 from apps.documents.models import Chunk, Collection, Document, Page, State, Version
 from apps.users.models import User
 from tests.apps.documents.journeys import ingested, paragraphs
-from tests.factories import a_collection, a_document, a_file, a_manager, a_user
+from tests.factories import a_collection, a_document, a_file, a_user
 from tests.files.making import Words, pdf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PNG = b"\x89PNG a page"
-
-
-@pytest.fixture
-def manager() -> User:
-    return a_manager()
-
-
-@pytest.fixture
-def collection() -> Collection:
-    """Somebody else's: the manager is not a member."""
-    return a_collection(a_user("owner"), "Handbook")
-
-
-@pytest.fixture
-def admin(manager: User, redis_server: str) -> Client:
-    client = Client()
-    client.force_login(manager)
-    return client
 
 
 @pytest.fixture

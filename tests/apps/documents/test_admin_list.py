@@ -6,28 +6,10 @@ from django.test import Client
 from apps.documents import services
 from apps.documents.models import Collection, Document, State, Version
 from apps.users.models import User
-from tests.factories import a_collection, a_document, a_manager, a_user
+from tests.factories import a_collection, a_document
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/documents/document/"
-
-
-@pytest.fixture
-def manager() -> User:
-    return a_manager()
-
-
-@pytest.fixture
-def collection() -> Collection:
-    """Somebody else's: the manager is not a member."""
-    return a_collection(a_user("owner"), "Handbook")
-
-
-@pytest.fixture
-def admin(manager: User, redis_server: str) -> Client:
-    client = Client()
-    client.force_login(manager)
-    return client
 
 
 def rows(client: Client, **query: str) -> str:

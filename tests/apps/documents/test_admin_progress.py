@@ -30,12 +30,6 @@ def manager(redis_server: str) -> User:
 
 
 @pytest.fixture
-def collection() -> Collection:
-    """Somebody else's: the manager is not a member."""
-    return a_collection(a_user("owner"), "Handbook")
-
-
-@pytest.fixture
 def session() -> str:
     store = SessionStore()
     store.create()

@@ -1,8 +1,5 @@
 """Documents that come from elsewhere are kept in step: new, changed and vanished ones are told apart."""
 
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,66 +10,10 @@ from apps.documents.ingestion import syncing
 from apps.documents.models import Collection, Document, Source, State, Version
 from apps.users.models import User
 from tests.apps.documents.journeys import a_worker, assert_whole, ingested
-from tests.factories import a_collection, a_manager, a_user
+from tests.apps.documents.sites import Site
+from tests.factories import a_collection, a_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Site(ThreadingHTTPServer):
-    """A web server whose pages a test sets; it counts what it is asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.pages: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        self.status = 200
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        page = self.server.pages.get(self.path)
-        self.send_response(self.server.status if page is not None else 404)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(page or b"")))
-        self.end_headers()
-        self.wfile.write(page or b"")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
-
-
-@pytest.fixture
-def site(settings) -> Iterator[Site]:
-    server = Site()
-    settings.SOURCE_ALLOW = [f"127.0.0.1:{server.server_port}"]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path, settings) -> Path:
-    settings.SOURCE_FOLDERS = [str(tmp_path)]
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "bees.txt").write_text("Bees dance.")
-    (tmp_path / "deep" / "wasps.md").write_text("# Wasps\n\nWasps build.")
-    (tmp_path / "setup.exe").write_bytes(b"MZ\x90\0\x03")
-    return tmp_path
-
-
-@pytest.fixture
-def manager(db: None) -> User:
-    return a_manager()
 
 
 def synced(source: Source) -> Source:
