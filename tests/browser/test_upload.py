@@ -118,6 +118,37 @@ def test_a_folder_is_taken_with_all_that_people_mean_in_it(page: Page, stack: St
     expect(upload.row("plan.txt")).to_contain_text("Ready")
     expect(page.locator("#overall-words")).to_contain_text(re.compile(r"^2 files done in \d+ s$"))
     with stack.client() as client:
+        documents = client.get(f"/api/v1/collections/{collection}/documents").json()["results"]
+        assert {row["key"] for row in documents} == {"Team/plan.txt", "Team/2024/report.txt"}
+        client.delete(f"/api/v1/collections/{collection}")
+
+
+def test_text_and_pages_come_in_beside_files_by_keyboard(open_page: Callable[..., Page], stack: Stack) -> None:
+    with stack.client() as client:
+        collection = client.post("/api/v1/collections", json={"name": "Pasted"}).json()["id"]
+    page = open_page(viewport={"width": 390, "height": 844})
+    upload = Upload(page).open(collection)
+    page.locator("summary", has_text="Paste text").press("Enter")
+    page.get_by_label("Title").press("Enter")
+    assert page.get_by_label("Title").evaluate("field => field.validationMessage").startswith("Give the text a title")
+    page.get_by_label("Title").fill("Notes <b>on</b> / mirrors")
+    page.get_by_label("Text", exact=True).fill("Mirrors are cleaned in spring.")
+    page.get_by_role("button", name="Add text").press("Enter")
+    expect(page.get_by_label("Title")).to_be_focused()
+    expect(page.get_by_label("Title")).to_have_value("")
+
+    page.locator("summary", has_text="From a web address").press("Enter")
+    address = page.get_by_label("Address of a page or a file")
+    for typed in ("ftp://example.org/mirrors", "127.0.0.1/mirrors.html"):
+        address.fill(typed)
+        address.press("Enter")
+    upload.wait()
+    expect(upload.row("Notes <b>on</b> / mirrors")).to_contain_text("Ready · 1 page · 1 passage")
+    expect(upload.row("ftp://example.org/mirrors")).to_contain_text("Not taken")
+    expect(upload.row("ftp://example.org/mirrors")).to_contain_text("must begin with https:// or http://")
+    expect(upload.row("https://127.0.0.1/mirrors.html")).to_contain_text("kept from inner networks")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    with stack.client() as client:
         client.delete(f"/api/v1/collections/{collection}")
 
 

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from apps.documents import selectors, services
+from apps.documents import services
 from apps.documents.admin.common import actor, counted, moment_words
 from apps.documents.admin.source_form import (
     SourceForm,
@@ -167,23 +167,32 @@ class SourcePages(ModelAdmin):
 
 def standing(source: Source) -> dict[str, Any]:
     """How the source stands, in words; `moves` while that may change by itself."""
-    status = selectors.source_status(source)
-    waits = status != "syncing" and source.due_at is not None and source.due_at <= timezone.now()
-    words = {"syncing": f"Syncing, {source.seen:,} looked at", "failed": "The newest sync failed"}.get(status, "")
-    if waits:
-        words = "Waits for a worker"
-    elif not words:
-        words = "In step" if source.synced_at else "Not synced since it was added"
+    status, words = _state(source)
     return {
-        "status": "waits" if waits else status if status != "idle" or source.synced_at else "waits",
+        "status": status,
         "words": words,
-        "moves": waits or status == "syncing",
+        "moves": status in ("waits", "syncing"),
         "schedule": schedule_of(source),
-        "next": moment_words(source.due_at) if source.due_at and not waits and not source.paused else "",
+        "next": moment_words(source.due_at) if source.due_at and status != "waits" else "",
         "last": moment_words(source.synced_at) if source.synced_at else "",
         "outcome": outcome_words(source),
         "refusals": source.outcome.get("refusals", []),
     }
+
+
+def _state(source: Source) -> tuple[str, str]:
+    """For its colour, and in words."""
+    if source.lease:
+        return "syncing", f"Syncing, {source.seen:,} looked at"
+    if source.due_at and source.due_at <= timezone.now():
+        return "waits", "Waits for a worker"
+    if source.error:
+        return "failed", "The newest sync failed"
+    if not source.synced_at:
+        return "new", "Not synced since it was added"
+    if left := source.outcome.get("refused", 0) + source.outcome.get("unavailable", 0):
+        return "ready_with_warnings", f"In step but for {left:,}"
+    return "ready", "In step"
 
 
 def schedule_of(source: Source) -> str:

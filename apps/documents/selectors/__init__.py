@@ -26,7 +26,7 @@ from apps.documents.selectors.reading import (
     page_text,
     version_of,
 )
-from apps.documents.selectors.sources import manageable_sources, source_json, source_of, source_status, sources_of
+from apps.documents.selectors.sources import manageable_sources, source_json, source_of, sources_of
 
 __all__ = [
     "MODES",
@@ -61,7 +61,6 @@ __all__ = [
     "search",
     "source_json",
     "source_of",
-    "source_status",
     "sources_of",
     "version_json",
     "version_of",

@@ -39,7 +39,7 @@ def source_json(source: Source) -> dict[str, Any]:
         "options": source.options,
         "every_hours": source.every_hours,
         "paused": source.paused,
-        "status": source_status(source),
+        "status": "syncing" if source.lease else "failed" if source.error else "idle",
         "documents": getattr(source, "document_count", None),
         "seen": source.seen,
         "outcome": source.outcome,
@@ -48,11 +48,6 @@ def source_json(source: Source) -> dict[str, Any]:
         "due_at": source.due_at and source.due_at.isoformat(),
         "created_at": source.created_at.isoformat(),
     }
-
-
-def source_status(source: Source) -> str:
-    """syncing, failed (the newest sync) or idle."""
-    return "syncing" if source.lease else "failed" if source.error else "idle"
 
 
 def manageable_sources(user: "User") -> QuerySet[Source]:

@@ -87,10 +87,13 @@ def test_a_website_is_added_synced_and_kept_in_step(admin: Client, collection: C
     assert ": 1 changed" in look(admin, url(source))
 
 
-def test_a_sync_that_failed_says_why(admin: Client, collection: Collection, folder: Path) -> None:
+def test_what_was_not_taken_and_why_a_sync_failed_is_told(admin: Client, collection: Collection, folder: Path) -> None:
     add(admin, collection, "folder", str(folder))
     source = synced(Source.objects.get())
-    assert "setup.exe" in look(admin, url(source))
+    page = look(admin, url(source))
+    assert "In step but for 1" in page
+    assert "2 new, 1 not taken" in page
+    assert "setup.exe" in page
     Source.objects.update(error="The folder cannot be reached now.")
     assert "The newest sync failed The folder cannot be reached now." in look(admin, url(source))
     assert "The folder cannot be reached now." in look(admin, LIST)
