@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
@@ -58,13 +59,14 @@ class Staging:
                 patiently(partial(self._store_chunks, batch))
                 ahead.add(batch)
                 give_connection_back()
+            self._progress.enter(State.EMBEDDING, total=self.chunks)
             ahead.finish()
         self._members.finish()
         self.warnings += self._members.warnings
         if self._without_text:
             self.warnings.insert(0, f"{self._without_text} of {self.pages} pages had no text.")
 
-    def _extracted(self, path: "store.Path") -> Iterator[types.Page]:
+    def _extracted(self, path: Path) -> Iterator[types.Page]:
         report = parsing.Report(
             total=partial(setattr, self._progress, "total"),
             warning=self.warnings.append,
