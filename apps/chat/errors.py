@@ -1,4 +1,4 @@
-"""What can be wrong with what somebody asked of the chat; the same form as in apps.documents.
+"""What can be wrong with what somebody asked of the chat.
 
 ChatError                   `code` for programs; `message` and `hint` for people
 ├── NotFound                unknown, deleted, or not theirs to know about
@@ -8,17 +8,11 @@ ChatError                   `code` for programs; `message` and `hint` for people
 
 from typing import ClassVar
 
+from apps.errors import ServiceError
 
-class ChatError(Exception):
-    """The root of the tree. `status` is the HTTP status that says the same."""
 
-    status: ClassVar[int] = 400
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
+class ChatError(ServiceError):
+    """The root of the tree."""
 
 
 class NotFound(ChatError):

@@ -7,23 +7,21 @@ reader holds one Redis connection, at most a handful of entries, and no database
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import redis
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from apps.chat.eventlog import FINAL, Entry, stream_key
 from apps.chat.models import UNFINISHED, Answer
 from apps.chat.shapes import answer_json, sources_json
+from apps.short_reads import ShortReads
 from apps.users import selectors as users
 from engines.wiring import async_redis_client
 
@@ -34,8 +32,7 @@ CHECK_SECONDS = 3.0
 CHECK_SECONDS_WITHOUT_REDIS = 1.0
 AT_ONCE = 50
 READING_THREADS = 8
-
-T = TypeVar("T")
+_read = ShortReads(READING_THREADS, "stream-reads")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +47,6 @@ def sse(*, seq: int, event: str, data: dict[str, Any]) -> bytes:
     """One server-sent event; JSON has no line breaks, so the data is one line."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"id: {seq}\nevent: {event}\ndata: {text}\n\n".encode()
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Few threads for all readers' short looks into the database, not one for each idle reader."""
-    return ThreadPoolExecutor(READING_THREADS, thread_name_prefix="stream-reads")
-
-
-async def _read(function: Callable[[], T]) -> T:
-    """A short read in a thread, whose database connection is given back before the result is."""
-
-    def look() -> T:
-        try:
-            return function()
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(look, thread_sensitive=False, executor=_threads())()
 
 
 async def stream(

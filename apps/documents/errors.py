@@ -10,17 +10,11 @@ DocumentsError              `code` for programs; `message` and `hint` for people
 
 from typing import ClassVar
 
+from apps.errors import ServiceError
 
-class DocumentsError(Exception):
-    """The root of the tree. `status` is the HTTP status that says the same."""
 
-    status: ClassVar[int] = 400
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
+class DocumentsError(ServiceError):
+    """The root of the tree."""
 
 
 class NotFound(DocumentsError):

@@ -7,10 +7,8 @@ collection, and each watcher is sent what is new to them. Between looks no datab
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -20,6 +18,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHt
 from django.views.decorators.http import require_GET
 
 from apps.documents import access, selectors
+from apps.short_reads import ShortReads
 from apps.users import selectors as users
 
 LOOK_SECONDS = 0.7
@@ -34,26 +33,8 @@ MOST_WATCHERS = 200
 LOOKING_THREADS = 4
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
-T = TypeVar("T")
 Rows = dict[str, dict[str, Any] | None]
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """Few threads for all short looks into the database, not one for each idle watcher."""
-    return ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="progress-looks")
-
-
-async def _read(function: Callable[[], T]) -> T:
-    """A short read in a thread, whose database connection is given back before the result is."""
-
-    def look() -> T:
-        try:
-            return function()
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(look, thread_sensitive=False, executor=_threads())()
+_read = ShortReads(LOOKING_THREADS, "progress-looks")
 
 
 class _Watched:
