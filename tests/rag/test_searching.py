@@ -1,6 +1,8 @@
 """From words to passages that are live and allowed."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -105,6 +107,32 @@ def test_limit_is_kept(log: MemoryChangeLog, collection: UUID, index: LocalIndex
     log.add(collection, *[f"The pump number {n} is here." for n in range(30)])
     assert len(find(log, index, "pump", collection, limit=7).passages) == 7
     assert len(find(log, index, "pump", collection, limit=100).passages) == 30
+
+
+class Replacing:
+    """An index during whose first search every document is replaced."""
+
+    def __init__(self, index: LocalIndex, log: MemoryChangeLog) -> None:
+        self.index, self.log, self.searches = index, log, 0
+
+    def search(self, **asked: Any) -> Sequence[Hit]:
+        hits = self.index.search(**asked)
+        self.searches += 1
+        if self.searches == 1:
+            for collection in asked["collections"]:
+                for row in self.log.rows_of(collection):
+                    self.log.add(collection, f"{row.text} Also in June.", document=row.document)
+        return hits
+
+
+def test_a_document_replaced_while_it_is_searched_is_found_as_it_is_now(
+    log: MemoryChangeLog, collection: UUID, index: LocalIndex
+) -> None:
+    log.add(collection, "The pump is serviced every March.")
+    replacing = Replacing(index, log)
+    found = search("pump", embedder=log.embedder, index=replacing, log=log, collections=[collection], limit=5)
+    assert [passage.text for passage in found.passages] == ["The pump is serviced every March. Also in June."]
+    assert replacing.searches == 2
 
 
 class LateIndex:
