@@ -79,7 +79,7 @@ export const isKnown = (id) => byId.has(id);
 
 /** The documents are no longer there. */
 export function forget(ids) {
-  for (const id of ids) for (const row of byId.get(id) || []) if (UNFINISHED.has(row.state)) row.set("cancelled", "This document was deleted.");
+  for (const id of ids) for (const row of byId.get(id) || []) if (UNFINISHED.has(row.state)) row.set("cancelled", "This document was deleted or moved.");
 }
 
 export function place(places) {
