@@ -103,6 +103,7 @@ def test_what_cannot_be_is_one_sentence(
     with pytest.raises(CommandError, match=f"^{sentence}"):
         run(three / folder, **options)
     assert not Source.objects.exists()
+    assert not Collection.objects.exists()
 
 
 def test_it_belongs_to_an_administrator_or_to_whom_is_named(db: None, three: Path, redis_server: str) -> None:

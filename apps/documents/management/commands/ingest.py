@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from tqdm import tqdm
 
 from apps.documents import selectors, services
@@ -39,9 +40,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, directory: Path, collection: str, **options: Any) -> None:
         user = _person(options["email"])
         try:
-            source = services.add_server_folder(
-                by=user, collection=_collection(user, collection), folder=directory.resolve()
-            )
+            with transaction.atomic():  # a folder that is refused leaves no collection behind
+                source = services.add_server_folder(
+                    by=user, collection=_collection(user, collection), folder=directory.resolve()
+                )
         except services.DocumentsError as error:
             raise CommandError(f"{error.message} {error.hint}".strip()) from None
         if "ingest" not in inference.living_roles():
