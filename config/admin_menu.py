@@ -5,7 +5,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse_lazy
 
 # Title, icon (Material Symbols, which django-unfold ships), model.
@@ -31,6 +33,20 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Locked sign-ins", "lock", "axes.accessattempt"),
     ),
 }
+
+APPS = sorted({label.partition(".")[0] for entries in GROUPS.values() for _, _, label in entries})
+"""Django has an index of each, which says no more than the menu."""
+
+
+def landing(request: HttpRequest) -> HttpResponse:
+    """Where the admin begins, and what the indexes of apps lead to: the menu's first list this person may see.
+
+    Raises PermissionDenied for staff who may see none.
+    """
+    for entries in GROUPS.values():
+        for item in _items(request, entries):
+            return redirect(item["link"])
+    raise PermissionDenied
 
 
 def menu(request: HttpRequest) -> list[dict[str, Any]]:

@@ -289,3 +289,17 @@ def test_a_key_of_an_endpoint_cannot_be_guessed_letter_by_letter(db: None) -> No
     clerk.force_login(limited)
     assert clerk.get("/admin/inference/endpoint/?enabled__exact=1").status_code == 200
     assert clerk.get("/admin/inference/endpoint/?api_key__startswith=s").status_code == 400
+
+
+def test_the_admin_begins_with_the_collections(admin: Client) -> None:
+    """Not with Django's index of apps, nor is one of an app left."""
+    for address in ("/admin/", "/admin/documents/", "/admin/axes/"):
+        assert admin.get(address).headers["Location"] == f"{BASE}/collection/"
+
+
+def test_staff_begin_with_what_they_may_see(client: Client) -> None:
+    person = a_user("helper", is_staff=True)
+    client.force_login(person)
+    assert client.get("/admin/").status_code == 403
+    person.user_permissions.add(Permission.objects.get(codename="view_answer"))
+    assert client.get("/admin/").headers["Location"] == "/admin/chat/answer/"
