@@ -105,7 +105,7 @@ def test_it_is_renamed_tagged_and_given_a_new_file_by_keyboard(document: Page) -
     expect(document.locator(".reader-image")).to_have_count(0)
     document.get_by_role("button", name="Activate version 1").click()
     expect(document.locator(".passage").first).to_contain_text("Page 1 is about bees.")
-    expect(document.get_by_text("Version 1 serves meanwhile.")).to_be_visible()
+    expect(document.get_by_text("Version 1 serves; version 2 is newer.")).to_be_visible()
 
 
 def test_it_fits_a_phone(open_page: Callable[..., Page], insects: str) -> None:

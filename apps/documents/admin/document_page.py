@@ -141,6 +141,7 @@ def _standing(document: Document) -> dict[str, Any]:
         "unfinished": latest.state in UNFINISHED,
         "progress_url": progress,
         "serves_earlier": document.current if document.current_id not in (None, latest.pk) else None,
+        "newest_is_ready": latest.state in SERVING,
         "facts": _facts(document, latest),
     }
 

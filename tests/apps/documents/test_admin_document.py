@@ -169,7 +169,7 @@ def test_a_file_is_replaced_and_an_earlier_version_made_to_serve(
     assert b"".join(original).startswith(b"%PDF")
     admin.post(url(document, "activate"), {"version": str(first)})
     assert Document.objects.get(pk=document.pk).current_id == first
-    assert "Version 1 serves meanwhile" in look(admin, document)
+    assert "Version 1 serves; version 2 is newer." in look(admin, document)
 
 
 def test_what_it_lies_within_and_what_lies_within_it_are_linked(
