@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -50,6 +51,12 @@ class DocumentQuerySet(models.QuerySet):
     def present(self) -> Self:
         """Not deleted."""
         return self.filter(deleted_at__isnull=True)
+
+    def uploaded_as(self, collection: UUID, *, key: str, file_name: str) -> Self:
+        """Present documents of the collection that people uploaded under this folder path and file name: no
+        members of archives, nothing that a source keeps in step."""
+        uploaded = self.present().filter(collection=collection, parent=None, source=None)
+        return uploaded.filter(key=key, latest__file_name=file_name)
 
     def visible_to(self, user: "User") -> Self:
         """Present documents of collections the person is a member of."""

@@ -18,8 +18,9 @@ STATES = (
 )
 DUPLICATES = ("skip", "replace", "keep")
 DUPLICATES_HELP = (
-    "When the same bytes are in the collection: `skip` answers 200 with the document that is there, `replace` makes "
-    "them its next version, `keep` makes a second document."
+    "Same bytes in the collection: `skip` and `replace` answer 200 with the document that is there, `keep` makes a "
+    "second one. Other bytes of the same file name and `path`: `replace` makes them that document's next version, "
+    "`skip` and `keep` make a second document, and `skip` says so in `notice`."
 )
 NO_FILE = "Send one `file`, several `files`, or JSON with `url`, or with `text` and `title`."
 
@@ -142,6 +143,10 @@ class DocumentShape(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.JSONField())
 
 
+class UploadedShape(DocumentShape):
+    notice = serializers.CharField(help_text="That a document of this name was here before; empty for most.")
+
+
 class RefusedFileShape(serializers.Serializer):
     file = serializers.CharField()
     error = DocumentErrorShape()
@@ -150,7 +155,7 @@ class RefusedFileShape(serializers.Serializer):
 class UploadedFilesShape(serializers.Serializer):
     """What several `files` are answered with."""
 
-    results = DocumentShape(many=True)
+    results = UploadedShape(many=True)
     refused = RefusedFileShape(many=True)
 
 

@@ -24,7 +24,7 @@ from apps.documents.models import Collection
 
 UPLOADED = PolymorphicProxySerializer(
     component_name="Uploaded",
-    serializers=[shapes.DocumentShape, shapes.UploadedFilesShape],
+    serializers=[shapes.UploadedShape, shapes.UploadedFilesShape],
     resource_type_field_name=None,
 )
 
@@ -58,7 +58,10 @@ class CollectionDocumentsView(ApiView):
         form = self.form(shapes.NewFiles if isinstance(request.data, QueryDict) else shapes.NewText)
         refused: list[dict[str, Any]] = []
         outcome = once(request, self.person, lambda: self._upload(collection, form, refused))
-        made = [selectors.document_json(selectors.document_of(self.person, pk)) for pk in outcome.ids]
+        documents = [selectors.document_of(self.person, pk) for pk in outcome.ids]
+        told = form["duplicates"] == "skip"
+        notices = [selectors.namesake_notice(each) if told else "" for each in documents]
+        made = [{**selectors.document_json(d), "notice": notice} for d, notice in zip(documents, notices, strict=True)]
         body: Any = {"results": made, "refused": refused} if "files" in form else made[0]
         return Response(body, status=outcome.status, headers=outcome.headers)
 

@@ -101,7 +101,13 @@ class UploadPages(ModelAdmin):
             uploaded = services.upload(by=actor(request), collection=collection, file=file, duplicates=same, **named)
         except DocumentsError as error:
             return _refusal(error)
-        body = {"document": _json(uploaded.document.pk), "created": uploaded.created}
+        notice = selectors.namesake_notice(uploaded.document) if uploaded.created and same == "skip" else ""
+        body = {
+            "document": _json(uploaded.document.pk),
+            "created": uploaded.created,
+            "replaced": uploaded.replaced,
+            "notice": notice,
+        }
         return JsonResponse(body, status=202)
 
     def progress(self, request: HttpRequest, pk: UUID) -> HttpResponse:

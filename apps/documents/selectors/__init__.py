@@ -11,6 +11,7 @@ from apps.documents.selectors.listing import (
     document_of,
     documents_json,
     documents_of,
+    namesake_notice,
     queue_position,
 )
 from apps.documents.selectors.progress import Changes, collection_exists, counts_by_state, progress_rows
@@ -52,6 +53,7 @@ __all__ = [
     "found_to_json",
     "image_of",
     "manageable_sources",
+    "namesake_notice",
     "original",
     "page_image",
     "page_text",

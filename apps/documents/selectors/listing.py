@@ -99,6 +99,17 @@ def document_of(user: "User", document_id: UUID | str) -> Document:
     return document
 
 
+def namesake_notice(document: Document) -> str:
+    """One sentence where a document was uploaded under the same name and folder path before this one; else ""."""
+    if document.latest is None or document.parent_id or document.source_id:
+        return ""
+    name = document.latest.file_name
+    named = Document.objects.uploaded_as(document.collection_id, key=document.key, file_name=name)
+    if not named.filter(created_at__lt=document.created_at).exists():
+        return ""
+    return f"A document named “{name}” was already here with other content, so this is a second one."
+
+
 def document_json(document: Document) -> dict[str, Any]:
     """A document by the state of its newest version."""
     latest = document.latest

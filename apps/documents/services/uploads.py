@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from apps.documents import access, store
 from apps.documents.errors import Refused
-from apps.documents.models import Collection, Document, State, Version
+from apps.documents.models import SERVING, UNFINISHED, Collection, Document, State, Version
 from apps.documents.services import rows
 from apps.documents.services.turns import next_turn
 
@@ -23,10 +23,12 @@ DUPLICATES = ("skip", "replace", "keep")
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """The document that holds the file now; `created` is False where the same file was there before."""
+    """The document that holds the file now; `created` says that it is a new one, `replaced` that the file became
+    its next version. Neither: the same bytes were there before."""
 
     document: Document
     created: bool
+    replaced: bool = False
 
 
 def upload(
@@ -38,10 +40,11 @@ def upload(
     path: str = "",
     duplicates: Literal["skip", "replace", "keep"] = "skip",
 ) -> Uploaded:
-    """Stores a file and queues it. The same bytes in the same collection: `skip` gives the document that is
-    there (and tries it again if it had failed or been cancelled), `replace` makes them its next version,
-    `keep` makes a second document. Two such calls at once make one document. `path` is where the file lay in a
-    folder that was uploaded, for people to tell files of one name apart (`Team/2024/plan.pdf`).
+    """Stores a file and queues it. The same bytes in the same collection: `skip` and `replace` give the document
+    that is there (and try it again if it had failed or been cancelled), `keep` makes a second document. Other
+    bytes under the name and folder path of a document that was uploaded: `replace` makes them its next version,
+    the others make a second document. Two such calls at once make one document, or one version. `path` is where
+    the file lay in a folder that was uploaded, for people to tell files of one name apart (`Team/2024/plan.pdf`).
 
     Raises NotFound, NotAllowed, Refused, ServiceUnavailable; then nothing is left behind.
     """
@@ -54,13 +57,14 @@ def upload(
         try:
             with transaction.atomic():
                 locked = rows.lock_collection(collection.pk)
-                twin = None if duplicates == "keep" else _twin(locked, got.sha256)
-                if twin is not None and duplicates == "skip":
-                    uploaded = there_already(twin, by, "The same file was uploaded again.")
+                named = _newest_named(locked, path, got) if duplicates == "replace" else None
+                twin = None if duplicates == "keep" else _twin(locked, got.sha256, named)
+                if twin is not None:
+                    uploaded = there_already(twin, by, "The same file was uploaded again.", sha256=got.sha256)
                 else:
-                    document = twin or new_document(locked, by, title, got, path=path)
+                    document = named or new_document(locked, by, title, got, path=path)
                     new_version(document, got, stored_as, uploader_id=by.pk, by=by)
-                    uploaded = Uploaded(document, created=twin is None)
+                    uploaded = Uploaded(document, created=named is None, replaced=named is not None)
             used = uploaded.document.latest is not None and uploaded.document.latest.stored_as == stored_as
         finally:
             if not used:
@@ -84,15 +88,37 @@ def replace(*, by: "User", document: Document, file: store.Upload) -> Document:
     return locked
 
 
-def _twin(collection: Collection, sha256: str) -> Document | None:
+def _newest_named(collection: Collection, path: str, got: store.Received) -> Document | None:
+    """The document that a file of this name and folder path is the next version of; of several, the newest."""
+    named = Document.objects.uploaded_as(collection.pk, key=store.display_path(path), file_name=got.file_name)
+    found: Document | None = named.select_related("latest", "current").order_by("-created_at").first()
+    return found
+
+
+def _twin(collection: Collection, sha256: str, named: Document | None) -> Document | None:
+    """The document that holds these bytes already; where one of the name is `named`, only that one may be it."""
+    if named is not None:
+        return named if _stands(named, sha256) else None
     same = Document.objects.present().filter(collection=collection, latest__sha256=sha256)
     return same.select_related("latest").order_by("created_at").first()
 
 
-def there_already(twin: Document, by: "User", why: str) -> Uploaded:
-    """Who gives a failed document again wants it tried again; the collection is locked."""
+def _stands(document: Document, sha256: str) -> bool:
+    """Whether these bytes are what serves, or what is on its way to serve. The newest version does neither once
+    an earlier one was made to serve again; the one that serves is about to go while a newer one is on its way."""
+    latest, current = document.latest, document.current
+    if latest is not None and latest.sha256 == sha256:
+        return latest.state not in SERVING or latest == current
+    settled = latest is None or latest.state not in UNFINISHED
+    return settled and current is not None and current.sha256 == sha256
+
+
+def there_already(twin: Document, by: "User", why: str, *, sha256: str = "") -> Uploaded:
+    """Who gives a failed document again wants it tried again, unless the `sha256` of what they give is another
+    version's; the collection is locked."""
     assert twin.latest is not None
-    if twin.latest.state in (State.FAILED, State.CANCELLED):
+    given = sha256 in ("", twin.latest.sha256)
+    if given and twin.latest.state in (State.FAILED, State.CANCELLED):
         rows.requeue(twin.latest)
         rows.record(twin, "retried", by=by, text=why, version=twin.latest.number)
         twin.latest.refresh_from_db()

@@ -14,7 +14,7 @@ let serial = 0;
 
 export class Row {
   constructor({ name, folder = "", size = 0, file = null, title = "", url = "" }) {
-    Object.assign(this, { serial: (serial += 1), name, folder, size, file, title, url, id: "", state: "waiting", sent: 0, known: null, position: null, why: "", hint: "", note: "", tries: 0, old: false });
+    Object.assign(this, { serial: (serial += 1), name, folder, size, file, title, url, id: "", state: "waiting", sent: 0, known: null, position: null, why: "", hint: "", note: "", notice: "", tries: 0, old: false });
   }
 
   /** Whether it can be sent, or sent again: a file, or an address that the server does not have yet. */
@@ -37,7 +37,8 @@ export class Row {
     this.known = known;
     this.file = null; // it is there; the browser may forget it
     if ("position" in known) this.position = known.position;
-    this.why = known.error?.message || (known.warnings || []).map((warning) => warning.message || warning).join(" ");
+    const warnings = (known.warnings || []).map((warning) => warning.message || warning);
+    this.why = known.error?.message || [this.notice, ...warnings].filter(Boolean).join(" ");
     this.hint = known.error?.hint || "";
     this.state = known.status;
     if (UNFINISHED.has(known.status)) this.old = false;

@@ -73,8 +73,9 @@ function settle(row, request) {
   let answer = {};
   try { answer = JSON.parse(request.responseText); } catch { /* not ours: a proxy's page, or nothing */ }
   if (answer.document) {
-    const same = row.url || row.duplicates !== "replace" ? "Already here" : "Taken as a new version";
+    const same = answer.replaced ? "Taken as a new version" : "Already here";
     row.note = answer.created ? "" : same;
+    row.notice = answer.notice || "";
     row.learn(answer.document);
   } else if (request.status === 0 && row.tries < PAUSES.length) {
     // The connection broke; a moment later it may be there again.

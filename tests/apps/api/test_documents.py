@@ -28,7 +28,7 @@ def test_a_file_is_queued(api: Api, documents: str) -> None:
     assert body["progress"] == {"stage": "queued", "done": 0, "total": 0}
     assert body["error"] is None
     again = api.call("GET", f"/api/v1/documents/{body['id']}").json()
-    assert {**again, "elapsed": 0} == {**body, "elapsed": 0}
+    assert {**again, "elapsed": 0, "notice": ""} == {**body, "elapsed": 0}
 
 
 def test_the_same_bytes_are_there_already(api: Api, documents: str, library: Library) -> None:
@@ -37,6 +37,16 @@ def test_the_same_bytes_are_there_already(api: Api, documents: str, library: Lib
     kept = api.send("POST", documents, {"file": a_file(TEXT), "duplicates": "keep"})
     assert kept.status_code == 202
     assert kept.json()["id"] != str(library.document.pk)
+    assert kept.json()["notice"] == ""
+
+
+def test_a_changed_file_of_a_name_that_is_there(api: Api, documents: str) -> None:
+    first = api.send("POST", documents, {"file": a_file("One.", "plan.txt")}).json()
+    told = api.send("POST", documents, {"file": a_file("Two.", "plan.txt"), "duplicates": "replace"})
+    assert (told.status_code, told.json()["id"], told.json()["version"]) == (202, first["id"], 2)
+    beside = api.send("POST", documents, {"file": a_file("Three.", "plan.txt")})
+    assert beside.status_code == 202
+    assert "“plan.txt” was already here" in beside.json()["notice"]
 
 
 def test_many_files_are_each_told(api: Api, documents: str) -> None:

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.db import connection, transaction
 
 from apps.documents import selectors, services, store
-from apps.documents.models import Document, State, Version
+from apps.documents.models import Document, Source, State, Version
 from apps.users.models import User
 from tests.factories import a_collection, a_document, a_file, a_user
 
@@ -158,10 +158,66 @@ def test_the_same_file_again(owner: User, files_on_disk) -> None:
     assert files_on_disk() == before
     assert services.upload(by=owner, collection=mine, file=a_file(), duplicates="keep").document.pk != first.pk
     assert services.upload(by=owner, collection=other, file=a_file()).created
-    replaced = services.upload(by=owner, collection=mine, file=a_file(), duplicates="replace")
-    assert (replaced.document.pk, replaced.document.latest.number) == (first.pk, 2)
+    elsewhere = services.upload(by=owner, collection=mine, file=a_file(name="copy.txt"), duplicates="replace")
+    assert (elsewhere.document.pk, elsewhere.created, elsewhere.replaced) == (first.pk, False, False)
     with pytest.raises(services.Refused, match="skip, replace, keep"):
         services.upload(by=owner, collection=mine, file=a_file(), duplicates="maybe")
+
+
+@pytest.mark.django_db
+def test_a_changed_file_of_the_same_name_and_folder_is_the_next_version(owner: User) -> None:
+    mine = a_collection(owner)
+
+    def send(text: str, path: str = "Team/plan.txt", duplicates: str = "replace") -> services.Uploaded:
+        return services.upload(
+            by=owner, collection=mine, file=a_file(text, "plan.txt"), path=path, duplicates=duplicates
+        )
+
+    first = send("The first plan.").document
+    changed = send("The second plan.")
+    assert (changed.document.pk, changed.replaced, changed.document.latest.number) == (first.pk, True, 2)
+    again = send("The second plan.")
+    assert (again.document.pk, again.created, again.replaced, again.document.latest.number) == (
+        first.pk,
+        False,
+        False,
+        2,
+    )
+    assert send("The third plan.", "Other/plan.txt").created
+    assert selectors.namesake_notice(changed.document) == ""
+    beside = send("The fourth plan.", duplicates="skip")
+    assert beside.created
+    assert "“plan.txt” was already here" in selectors.namesake_notice(beside.document)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("of_a_source", [True, False])
+def test_members_and_documents_of_sources_are_no_namesakes(owner: User, of_a_source: bool) -> None:
+    mine = a_collection(owner)
+    kept = a_document(owner, mine, "one", "plan.txt")
+    if of_a_source:
+        kept.source = Source.objects.create(collection=mine, kind="folder", address="/plans")
+    else:
+        kept.parent = a_document(owner, mine, "outer", "outer.txt")
+    kept.save()
+    uploaded = services.upload(by=owner, collection=mine, file=a_file("two", "plan.txt"), duplicates="replace")
+    assert uploaded.created
+    assert selectors.namesake_notice(uploaded.document) == ""
+
+
+@pytest.mark.django_db
+def test_what_an_earlier_version_took_over_from_can_come_again(owner: User) -> None:
+    mine = a_collection(owner)
+    document = a_document(owner, mine, "one", "plan.txt")
+    first = document.latest
+    services.replace(by=owner, document=document, file=a_file("two", "plan.txt"))
+    document.versions.update(state=State.READY)
+    Document.objects.update(current=first)  # rolled back
+    served = services.upload(by=owner, collection=mine, file=a_file("one", "plan.txt"), duplicates="replace")
+    assert not served.replaced
+    assert document.versions.count() == 2
+    undone = services.upload(by=owner, collection=mine, file=a_file("two", "plan.txt"), duplicates="replace")
+    assert undone.replaced
 
 
 @pytest.mark.django_db
@@ -178,8 +234,11 @@ def test_a_failed_file_uploaded_again_is_tried_again(owner: User) -> None:
 
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
-def test_the_same_file_from_many_at_once_is_one_document(owner: User, files_on_disk) -> None:
+@pytest.mark.parametrize("duplicates", ["skip", "replace"])
+def test_the_same_file_from_many_at_once_is_kept_once(owner: User, files_on_disk, duplicates: str) -> None:
     mine = a_collection(owner)
+    if duplicates == "replace":
+        a_document(owner, mine, "what was there")
     before = files_on_disk()
     start = threading.Barrier(6)
     made: list[services.Uploaded] = []
@@ -187,7 +246,7 @@ def test_the_same_file_from_many_at_once_is_one_document(owner: User, files_on_d
     def send() -> None:
         start.wait()
         try:
-            made.append(services.upload(by=owner, collection=mine, file=a_file()))
+            made.append(services.upload(by=owner, collection=mine, file=a_file(), duplicates=duplicates))
         finally:
             connection.close()
 
@@ -197,7 +256,8 @@ def test_the_same_file_from_many_at_once_is_one_document(owner: User, files_on_d
     for thread in threads:
         thread.join()
     assert len(made) == 6
-    assert sum(each.created for each in made) == 1
+    assert sum(each.created or each.replaced for each in made) == 1
+    assert sum(each.replaced for each in made) == (duplicates == "replace")
     assert Document.objects.count() == 1
     assert len(files_on_disk() - before) == 1
 
