@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import accumulate, pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,14 +14,13 @@ from apps.chat.models import UNFINISHED, Conversation
 from rag.followup import searched_with
 
 STAGES = {
-    "queue": "waiting",
     "rewrite": "understanding",
     "embed": "reading the question",
     "search": "searching",
     "first_token": "first word",
     "generate": "writing",
 }
-"""The receipt's milliseconds that follow one another, in words."""
+"""The receipt's milliseconds that follow one another within the total, in words. The queue lies before it."""
 CACHES = {
     "exact": "answered from the cache (the same question)",
     "semantic": "answered from the cache (a question alike)",
@@ -163,25 +163,38 @@ def receipt_shown(receipt: Mapping[str, Any]) -> dict[str, Any] | None:
         # Without a model "$0" and "not cached" would say nothing.
         ("Cost", cost if asked or receipt.get("cost") else ""),
         ("Cache", CACHES.get(receipt.get("cache", "none"), "not cached" if asked else "")),
-        ("Time", _duration(total)),
-    ]
-    apart = _apart(times, total)
-    stages = [
-        {"name": name, "words": _duration(apart[key]), "share": round(apart[key], 1)}
-        for key, name in STAGES.items()
-        if apart.get(key, 0) >= 0.5
+        ("Time", _duration(total) + _waited(times.get("queue", 0))),
     ]
     cached = "cached" if receipt.get("cache", "none") != "none" else ""
     headline = " · ".join(part for part in (_duration(total), cost if receipt.get("cost") else "", cached) if part)
-    return {"headline": f"Receipt · {headline}", "rows": [row for row in rows if row[1]], "stages": stages}
+    return {
+        "headline": f"Receipt · {headline}",
+        "rows": [row for row in rows if row[1]],
+        "stages": _stages(_apart(times, total), total),
+    }
+
+
+def _waited(milliseconds: float) -> str:
+    return f", after waiting {_duration(milliseconds)} for a free place" if milliseconds >= 0.5 else ""
+
+
+def _stages(apart: Mapping[str, float], total: float) -> list[dict[str, Any]]:
+    """The stages that took a millisecond or more, and what the total has beyond them. Ends are rounded, not
+    lengths, so that what is shown adds up to the total as it is shown."""
+    ends = list(accumulate((apart.get(key, 0.0) for key in STAGES), initial=0.0))
+    spans = [
+        (name, round(end) - round(begin)) for name, (begin, end) in zip(STAGES.values(), pairwise(ends), strict=True)
+    ]
+    if any(length for _, length in spans):
+        spans.append(("the rest", round(total) - round(ends[-1])))
+    return [{"name": name, "words": _duration(length), "share": length} for name, length in spans if length > 0]
 
 
 def _apart(times: Mapping[str, float], total: float) -> dict[str, float]:
     """The stages one after another. Where together they take longer than the whole, the search was timed with
     the embedding inside it; then it is told without."""
     apart = {key: times[key] for key in STAGES if key in times}
-    # The queue may lie before the clock of the total starts.
-    if sum(value for key, value in apart.items() if key != "queue") > total * 1.02 and "search" in apart:
+    if sum(apart.values()) > total * 1.02 and "search" in apart:
         apart["search"] = max(0.0, apart["search"] - apart.get("embed", 0.0))
     return apart
 

@@ -38,3 +38,20 @@ def test_only_a_question_that_was_written_is_shown_as_understood(
 @pytest.mark.parametrize(("refused", "cards"), [(True, 3), (False, 6)])
 def test_a_refusal_shows_few_passages(refused: bool, cards: int) -> None:
     assert len(presenting.shown(answer(refused=refused))["sources"]) == cards
+
+
+def test_the_stages_of_a_receipt_add_up_to_its_time() -> None:
+    times = {"queue": 97.2, "rewrite": 0.2, "embed": 55.4, "search": 88.4, "first_token": 5.4, "total": 158.9}
+    receipt = presenting.receipt_shown({"milliseconds": times})
+    assert receipt is not None
+    assert receipt["headline"] == "Receipt · 159 ms"
+    assert ("Time", "159 ms, after waiting 97 ms for a free place") in receipt["rows"]
+    words = {stage["name"]: stage["words"] for stage in receipt["stages"]}
+    assert words == {"reading the question": "56 ms", "searching": "88 ms", "first word": "5 ms", "the rest": "10 ms"}
+    assert sum(stage["share"] for stage in receipt["stages"]) == 159
+
+
+def test_an_embedding_inside_the_search_is_told_once() -> None:
+    receipt = presenting.receipt_shown({"milliseconds": {"embed": 60.0, "search": 100.0, "total": 100.0}})
+    assert receipt is not None
+    assert [stage["share"] for stage in receipt["stages"]] == [60, 40]
