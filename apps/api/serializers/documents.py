@@ -87,7 +87,7 @@ class DocumentChanges(Form):
     tags = serializers.ListField(
         child=serializers.CharField(max_length=50), required=False, help_text="These and no others."
     )
-    collection = serializers.UUIDField(required=False, help_text="Moves it; its tags and its source stay behind.")
+    collection = serializers.UUIDField(required=False, help_text="Moves it, with its tags; its source stays behind.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """At least one change."""

@@ -39,7 +39,7 @@ class TagFilter(admin.SimpleListFilter):
     parameter_name = "tag"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        tags = Tag.objects.order_by("name")
+        tags = Tag.objects.filter(documents__in=Document.objects.present()).order_by("name")
         if collection := as_uuid(request.GET.get(COLLECTION)):
             tags = tags.filter(collection=collection)
         return [(name, name) for name in tags.values_list("name", flat=True).distinct()]

@@ -71,7 +71,8 @@ def rename(*, by: "User", document: Document, title: str) -> Document:
 
 def move(*, by: "User", document: Document, to: Collection) -> Document:
     """Takes it, and what lies within it, to another collection: not found in the old one from the moment this
-    returns; vectors go with it. Its tags and its source stay behind. Raises NotFound, NotAllowed, Conflict."""
+    returns; vectors and tags go with it. Its source stays behind, with its name there. Raises NotFound,
+    NotAllowed, Conflict."""
     access.require_document_editor(by, document)
     access.require_editor(by, to)
     if document.parent_id is not None:
@@ -83,7 +84,8 @@ def move(*, by: "User", document: Document, to: Collection) -> Document:
         _, locked = rows.lock_document(document)
         if locked.collection_id != to.pk:
             _take_to(locked, rows.lock_collection(to.pk), by)
-            Document.objects.filter(pk=locked.pk).update(source=None, key="", mark="")
+            if locked.source_id is not None:
+                Document.objects.filter(pk=locked.pk).update(source=None, key="", mark="")
             locked.refresh_from_db()
     return locked
 
@@ -94,7 +96,9 @@ def _take_to(document: Document, to: Collection, by: "User") -> None:
         rows.log_change(home, [("remove", document.pk, document.current_id)])
     document.collection = to
     document.save(update_fields=["collection", "updated_at"])
-    document.tags.clear()
+    names = document.tags.values_list("name", flat=True)
+    document.tags.set([Tag.objects.get_or_create(collection=to, name=name)[0] for name in names])
+    _drop_unused_tags(home)
     if document.current_id:
         rows.log_change(rows.lock_collection(to.pk), [("add", document.pk, document.current_id)])
     rows.record(document, "moved", by=by, text=f"from “{home.name}” to “{to.name}”")
@@ -131,9 +135,13 @@ def _tag(by: "User", document: Document, choose: Callable[[set[str]], set[str]])
             raise Refused("bad_tags", f"Give at most {MOST_TAGS} tags of up to {LONGEST_TAG} characters each.")
         if wanted != there:
             locked.tags.set([Tag.objects.get_or_create(collection=collection, name=name)[0] for name in wanted])
-            collection.tags.filter(documents__isnull=True).delete()
+            _drop_unused_tags(collection)
             rows.record(locked, "tagged", by=by, text=", ".join(sorted(wanted)) or "no tags")
     return locked
+
+
+def _drop_unused_tags(collection: Collection) -> None:
+    collection.tags.filter(documents__isnull=True).delete()
 
 
 def activate(*, by: "User", document: Document, version: Version | UUID) -> Document:
@@ -181,7 +189,9 @@ def take_away(document: Document, *, by: "User | None" = None) -> int:
         rows.stop(ids)
         rows.drop_text(ids)
         locked.versions.update(stored_as="", lease=None)
-        locked.tags.clear()
+        if locked.tags.exists():
+            locked.tags.clear()
+            _drop_unused_tags(collection)
         locked.events.all().delete()
         rows.record(locked, "deleted", by=by)
         locked.current = None

@@ -26,7 +26,7 @@ def test_a_title_tags_and_a_place(api: Api, library: Library, owner: User) -> No
     )
     assert [row["id"] for row in listed.json()["results"]] == [str(library.document.pk)]
     moved = api.call("PATCH", address, {"collection": str(other.pk)}).json()
-    assert (moved["collection"], moved["tags"]) == (str(other.pk), [])
+    assert (moved["collection"], moved["tags"]) == (str(other.pk), ["2024", "insects"])
     assert_one_shape(api.call("PATCH", address, {}), 400)
     assert_one_shape(api.call("PATCH", address, {"title": " "}), 400)
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from apps.documents import services
-from apps.documents.models import Collection, Document, State, Version
+from apps.documents.models import Collection, Document, State, Tag, Version
 from apps.users.models import User
 from tests.factories import a_collection, a_document
 
@@ -38,6 +38,13 @@ def test_it_is_narrowed_by_tag_type_and_collection(admin: Client, manager: User,
     here = rows(admin, tag="blue", collection__id__exact=str(collection.pk))
     assert note.title in here
     assert "far" not in here
+    services.tag(by=manager, document=leaflet, names=["red"])
+    Tag.objects.create(collection=collection, name="stale")
+    services.delete(by=manager, document=leaflet)
+    bar = admin.get(LIST).content.decode()
+    assert '<option value="blue">' in bar
+    assert not any(f'<option value="{name}">' in bar for name in ("red", "stale"))
+    assert not Tag.objects.filter(name="red").exists()
 
 
 def test_the_bar_keeps_what_else_is_asked_for(admin: Client, manager: User, collection: Collection) -> None:

@@ -63,9 +63,16 @@ def test_a_moved_document_is_found_there_and_not_here(owner: User, index: LocalI
     assert words(index, there, "bees") == {document.pk}
     assert index.ids(here.pk) == set()
     assert set(Embedding.objects.values_list("pk", flat=True)) == vectors
-    assert not moved.tags.exists()
+    assert [(tag.name, tag.collection_id) for tag in moved.tags.all()] == [("insects", there.pk)]
+    assert not here.tags.exists()
     assert_whole(here.pk)
     assert_whole(there.pk)
+
+
+def test_the_folder_of_an_upload_goes_along_to_another_collection(owner: User) -> None:
+    here, there = a_collection(owner), a_collection(owner)
+    document = services.upload(by=owner, collection=here, file=a_file(name="plan.txt"), path="Team/plan.txt").document
+    assert services.move(by=owner, document=document, to=there).folder == "Team"
 
 
 def test_moving_needs_an_editor_on_both_sides(owner: User) -> None:
