@@ -125,6 +125,9 @@ class Passage:
     score: float = 0.0
     dense: float | None = None
     lexical: float | None = None
+    pages: int = 1
+    """Of its version; parts where there are no page images."""
+    has_page_image: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for a queue; `from_json` takes it back."""
@@ -155,6 +158,8 @@ class Found:
 
     passages: tuple[Passage, ...]
     timings: Mapping[str, float] = field(default_factory=dict)
+    nothing_there: bool = False
+    """No document could be found at all, whatever is asked."""
 
 
 # -------------------------------------------------------------------------------- what an answer tells

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from apps.chat.models import UNFINISHED, Conversation
+from apps.documents import selectors as documents
 from rag.followup import searched_with
 
 STAGES = {
@@ -106,7 +107,7 @@ def _card(row: Mapping[str, Any], *, n: int, quote: str) -> dict[str, Any]:
     deleted_at = _moment(row.get("deleted_at"))
     gone = not row.get("available", True)
     place = {"version": document["version"], "page": row["page"], "start": row["start"], "end": row["end"], "n": n}
-    parts = (f"p. {row['page']}" if row.get("has_page_image", row["page"] > 1) else "", age(row.get("uploaded_at")))
+    parts = (_place(row), age(row.get("uploaded_at")))
     return {
         "n": n,
         "title": document["title"] or "A document you cannot see",
@@ -116,6 +117,13 @@ def _card(row: Mapping[str, Any], *, n: int, quote: str) -> dict[str, Any]:
         "gone_words": _gone_words(deleted_at),
         "url": f"{reverse('documents:source', args=[document['id']])}?{urlencode(place)}",
     }
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    """ "p. 9" of a document that has pages, "part 9 of 26" of one that was cut into parts."""
+    return {"page": f"p. {row['page']}", "part": f"part {row['page']} of {row['pages']}"}.get(
+        documents.unit(row["pages"], row["has_page_image"]), ""
+    )
 
 
 def _gone_shortly(deleted_at: datetime | None) -> str:

@@ -31,6 +31,8 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "collection": str(passage.collection),
         "document": {"id": str(passage.document), "title": passage.title, "version": str(passage.version)},
         "page": passage.page,
+        "pages": passage.pages,
+        "has_page_image": passage.has_page_image,
         "start": passage.start,
         "end": passage.end,
         "heading": passage.heading,

@@ -71,6 +71,8 @@ def passage(chunk: Chunk) -> Passage:
         heading=chunk.heading,
         header=chunk.header,
         lines=lines_from_json(chunk.lines),
+        pages=version.page_count,
+        has_page_image=version.has_page_images,
     )
 
 

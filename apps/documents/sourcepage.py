@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from apps.documents import selectors
 from apps.documents.models import Document, Version
-from apps.documents.selectors.quoting import boxes
+from apps.documents.selectors.quoting import boxes, unit
 from rag.types import lines_from_json
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def source_page(*, user: "User", document: Document, version: str | None, span: 
         "n": span.n,
         "version": chosen,
         "is_current": chosen.pk == document.current_id,
-        "paged": chosen.has_page_images or page["pages"] > 1,
+        "unit": unit(page["pages"], chosen.has_page_images),
         "number": span.page,
         "pages": page["pages"],
         "age": f"uploaded {chosen.queued_at:%-d %B %Y}",

@@ -156,7 +156,7 @@ export function listenForSources(thread) {
     if (button?.dataset.pageUrl) load(button.dataset.pageUrl);
   });
   panel.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: "Previous page", ArrowRight: "Next page" }[event.key];
-    if (step && !event.altKey && !event.metaKey) panel.querySelector(`[aria-label="${step}"]:not(:disabled)`)?.click();
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step && !event.altKey && !event.metaKey) panel.querySelector(`[data-turn="${step}"]:not(:disabled)`)?.click();
   });
 }

@@ -11,7 +11,7 @@ from apps.chat import selectors
 from apps.chat.models import Answer, AnswerStatus, Citation, Conversation, Feedback
 from apps.chat.urls import urlpatterns as chat
 from apps.documents import services as documents
-from apps.documents.models import Chunk
+from apps.documents.models import Chunk, Version
 from apps.documents.urls import urlpatterns as of_documents
 from tests.apps.chat.conftest import without_redis, world
 from tests.apps.chat.world import QUESTION, World
@@ -176,6 +176,16 @@ def test_the_source_panel_shows_the_passage_marked(anna: Client, world: World) -
     assert world.chunks[1].text in panel
     text = anna.get(f"/documents/{world.policy.pk}/pages/1").json()
     assert text["text"][chunk.start : chunk.end] == chunk.text
+
+
+@pytest.mark.parametrize(("pictured", "unit"), [(False, "Part"), (True, "Page")])
+def test_the_panel_counts_parts_where_there_are_no_page_images(
+    anna: Client, world: World, pictured: bool, unit: str
+) -> None:
+    Version.objects.filter(document=world.policy).update(page_count=26, has_page_images=pictured)
+    panel = anna.get(f"/documents/{world.policy.pk}/source").content.decode()
+    assert f"{unit} 1 of 26" in panel
+    assert f'aria-label="Next {unit.lower()}"' in panel
 
 
 @pytest.mark.parametrize("query", ["", "start=-5&end=x", "start=99999999999999999999&end=1", "at=7&start=1&end=2"])

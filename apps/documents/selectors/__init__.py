@@ -15,7 +15,7 @@ from apps.documents.selectors.listing import (
     queue_position,
 )
 from apps.documents.selectors.progress import Changes, collection_exists, counts_by_state, progress_rows
-from apps.documents.selectors.quoting import citation_rows, passages_of
+from apps.documents.selectors.quoting import citation_rows, passages_of, unit
 from apps.documents.selectors.reading import (
     Original,
     chunk_json,
@@ -64,6 +64,7 @@ __all__ = [
     "source_json",
     "source_of",
     "sources_of",
+    "unit",
     "version_json",
     "version_of",
     "versions_of",

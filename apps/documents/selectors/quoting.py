@@ -52,6 +52,7 @@ def _row(citation: StoredCitation, document: Document | None, chunk: Chunk | Non
         "newer_version": bool(document and document.current_id and document.current_id != citation.version),
         "uploaded_at": chunk.version.queued_at.isoformat() if chunk else None,
         "page": citation.page,
+        "pages": chunk.version.page_count if chunk else None,
         "start": citation.start,
         "end": citation.end,
         "title": document.title if document else "",
@@ -62,6 +63,14 @@ def _row(citation: StoredCitation, document: Document | None, chunk: Chunk | Non
         "available": bool(quote),
         "deleted_at": deleted_at.isoformat() if deleted_at else None,
     }
+
+
+def unit(pages: int | None, has_page_image: bool) -> str:
+    """What a document is counted in: "page" where it has images of them, "part" where its text was cut into several,
+    "" where there is nothing to count."""
+    if has_page_image:
+        return "page"
+    return "part" if pages and pages > 1 else ""
 
 
 def boxes(lines: Sequence[Line], start: int, end: int) -> list[list[float]]:

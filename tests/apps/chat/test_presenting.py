@@ -12,6 +12,7 @@ def answer(**columns: Any) -> dict[str, Any]:
     """The JSON of an answer, as far as the pages read it."""
     nearest = [
         {"document": {"id": str(uuid4()), "title": "T", "version": str(uuid4())}, "page": 1, "start": 0, "end": 4}
+        | {"pages": 1, "has_page_image": False}
         | {"text": "Text", "score": 1.0, "chunk": str(uuid4())}
         for _ in range(10)
     ]
@@ -38,6 +39,21 @@ def test_only_a_question_that_was_written_is_shown_as_understood(
 @pytest.mark.parametrize(("refused", "cards"), [(True, 3), (False, 6)])
 def test_a_refusal_shows_few_passages(refused: bool, cards: int) -> None:
     assert len(presenting.shown(answer(refused=refused))["sources"]) == cards
+
+
+@pytest.mark.parametrize(
+    ("page", "pages", "pictured", "where"),
+    [(9, 26, False, "part 9 of 26"), (1, 26, False, "part 1 of 26"), (1, 1, False, ""), (9, 26, True, "p. 9")],
+)
+def test_a_footnote_and_a_nearest_passage_name_the_same_place(
+    page: int, pages: int, pictured: bool, where: str
+) -> None:
+    (near, *_) = answer()["nearest"]
+    near |= {"page": page, "pages": pages, "has_page_image": pictured}
+    footnote = {**near, **near["document"], "document": near["document"]["id"], "n": 1, "quote": "Text"}
+    cited = presenting.shown(answer(citations=[footnote]))
+    refused = presenting.shown(answer(nearest=[near], refused=True))
+    assert [cited["sources"][0]["where"], refused["sources"][0]["where"]] == [where, where]
 
 
 def test_the_stages_of_a_receipt_add_up_to_its_time() -> None:
