@@ -43,6 +43,7 @@ from rag.types import (
 
 REFUSAL = "Nothing in these documents answers that. The nearest passages are listed as sources."
 REFUSAL_EMPTY = "Nothing in these documents answers that: no passage was found."
+NO_DOCUMENTS = "There are no documents to ask about yet: the collection is empty, or none of its documents is ready."
 NO_ENGINE = "No model engine is set up: these are sentences quoted from the documents."
 RESTING = "The model engine did not answer a moment ago; these are sentences quoted from the documents."
 CODES: tuple[tuple[type[EngineError], str], ...] = (
@@ -78,6 +79,7 @@ class _Story:
     resting: bool = False
     milliseconds: dict[str, float] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
+    nothing_there: bool = False
 
     def since(self, then: float) -> float:
         return round((self.clock() - then) * 1000, 3)
@@ -152,6 +154,7 @@ def answer(
 def _searched(story: _Story, search: Callable[[str], Found], query: str) -> tuple[Passage, ...]:
     began = story.clock()
     found = search(query)
+    story.nothing_there = found.nothing_there
     embed = float(found.timings.get("embed", 0.0))
     story.milliseconds["embed"] = embed
     story.milliseconds["search"] = max(0.0, story.since(began) - embed)
@@ -167,7 +170,8 @@ def _counted(passages: Sequence[Passage]) -> str:
 
 
 def _refused(story: _Story, passages: Sequence[Passage]) -> Iterator[Event]:
-    yield from _said(story, REFUSAL if passages else REFUSAL_EMPTY, "too little evidence; no engine was asked")
+    text = REFUSAL if passages else NO_DOCUMENTS if story.nothing_there else REFUSAL_EMPTY
+    yield from _said(story, text, "too little evidence; no engine was asked")
 
 
 def _said(story: _Story, text: str, route: str) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from rag.answering import NO_ENGINE, REFUSAL, REFUSAL_EMPTY, RESTING, AnswerLimits, answer
+from rag.answering import NO_DOCUMENTS, NO_ENGINE, REFUSAL, REFUSAL_EMPTY, RESTING, AnswerLimits, answer
 from rag.errors import (
     EngineError,
     EngineGarbage,
@@ -144,7 +144,11 @@ def test_only_so_many_passages_are_taken() -> None:
 
 @pytest.mark.parametrize(
     ("found", "text"),
-    [(Found(()), REFUSAL_EMPTY), (Found((passage("Cats purr.", dense=0.02),)), REFUSAL)],
+    [
+        (Found(()), REFUSAL_EMPTY),
+        (Found((), nothing_there=True), NO_DOCUMENTS),
+        (Found((passage("Cats purr.", dense=0.02),)), REFUSAL),
+    ],
 )
 def test_without_evidence_no_engine_is_asked(found: Found, text: str) -> None:
     model = FakeChatModel()

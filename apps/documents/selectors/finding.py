@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -75,7 +75,7 @@ def search(
     allowed = _allowed_collections(user, collections)
     narrowed = None if documents is None else _allowed_documents(user, documents, allowed)
     if not allowed or narrowed == ():
-        return Found(())
+        return Found((), nothing_there=not allowed)
     timeout = settings.SEARCH_TIMEOUT_SECONDS
     request = SearchRequest(text, allowed, narrowed, limit, Mode(mode).value, time.time() + timeout)
     _give_connection_back()
@@ -83,7 +83,8 @@ def search(
         payload = replies.ask(quick_redis_client(), partial(_send, request, timeout), timeout=timeout)
     except replies.ReplyError as error:
         raise SearchUnavailable(error.message) from error
-    return found_from_json(payload)
+    found = found_from_json(payload)
+    return found if found.passages else replace(found, nothing_there=not _anything_in(allowed))
 
 
 def _send(request: SearchRequest, timeout: float, key: str) -> None:
@@ -118,6 +119,12 @@ def _allowed_documents(user: "User", wanted: Sequence[UUID | str], collections: 
     if visible.count() != len(ids):
         raise NotFound("document")
     return tuple(str(pk) for pk in ids)
+
+
+def _anything_in(collections: Sequence[str]) -> bool:
+    """Whether any document of theirs can be found at all."""
+    ids = [UUID(each) for each in collections]
+    return Document.objects.present().filter(collection__in=ids, current__isnull=False).exists()
 
 
 def _give_connection_back() -> None:

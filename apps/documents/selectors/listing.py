@@ -29,14 +29,16 @@ def as_uuid(value: UUID | str, what: str) -> UUID:
 
 
 def collections_of(user: "User") -> QuerySet[Collection]:
-    """The collections a person is a member of, each with `.document_count` and `.my_rank` (see
-    `collection_json`)."""
+    """The collections a person is a member of, each with `.document_count`, `.serving_count` (those
+    of them that are found) and `.my_rank` (see `collection_json`)."""
     documents = Document.objects.present().filter(collection=OuterRef("pk")).order_by().values("collection")
+    serving = documents.filter(current__isnull=False)
     mine = Membership.objects.filter(Q(user=user) | Q(group__in=user.groups.all()), collection=OuterRef("pk"))
     rank = Case(*(When(role=role, then=Value(n)) for n, role in RANKS.items()), output_field=IntegerField())
     ranks = mine.annotate(rank=rank).order_by().values("collection")
     return Collection.objects.visible_to(user).annotate(
         document_count=Subquery(documents.annotate(n=Count("pk")).values("n"), output_field=IntegerField()),
+        serving_count=Subquery(serving.annotate(n=Count("pk")).values("n"), output_field=IntegerField()),
         my_rank=Subquery(ranks.annotate(best=Max("rank")).values("best"), output_field=IntegerField()),
     )
 

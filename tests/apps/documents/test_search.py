@@ -45,6 +45,8 @@ def worker(search_process: None) -> Iterator[None]:
 
 def test_a_person_finds_what_they_may_read(owner: User, stranger: User, worker: None) -> None:
     mine, theirs = a_collection(owner), a_collection(stranger, "Theirs")
+    a_document(owner, mine, "Ants walk.", "queued.txt")
+    assert selectors.search(user=owner, query="bees").nothing_there
     bees = ingested(a_document(owner, mine, "Bees dance to tell where flowers are.", "bees.txt"))
     ingested(a_document(owner, mine, "Wasps build with paper.", "wasps.txt"))
     ingested(a_document(stranger, theirs, "Bees dance in secret.", "secret.txt"))
@@ -54,6 +56,7 @@ def test_a_person_finds_what_they_may_read(owner: User, stranger: User, worker: 
     assert found.passages[0].title == "bees"
     assert not any("secret" in passage.text for passage in found.passages)
     assert found.timings
+    assert not selectors.search(user=owner, query="zeppelin", mode="lexical").nothing_there
 
     narrowed = selectors.search(user=owner, query="bees", documents=[bees.pk], collections=[mine.pk], mode="lexical")
     assert [passage.document for passage in narrowed.passages] == [bees.pk]
