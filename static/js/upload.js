@@ -2,10 +2,10 @@
 import { fromDrop, fromInput, meant } from "./upload/dropping.js";
 import { estimate, leftWords, restart } from "./upload/estimate.js";
 import { draw } from "./upload/list.js";
-import { recall, refusedAgain, remember } from "./upload/memory.js";
-import { addRow, clear, isKnown, learn, onChange, own, rows, tally } from "./upload/rows.js";
+import { recall, recallCleared, refusedAgain, remember, rememberCleared } from "./upload/memory.js";
+import { addRow, clear, isKnown, isOfRun, learn, newGroup, newRun, onChange, own, rows, tally, toRun } from "./upload/rows.js";
 import { ask, order, send, takeBack, unsent, watch } from "./upload/server.js";
-import { KINDS, KIND_WORDS, UNFINISHED, UNSENT, action, duration, number } from "./upload/states.js";
+import { KINDS, KIND_WORDS, UNFINISHED, UNSENT, action, duration, ended, number } from "./upload/states.js";
 
 const DRAW_MILLISECONDS = 150;
 const root = document.getElementById("upload");
@@ -36,16 +36,16 @@ function redraw() {
   draw(shownKind, changed);
   changed.clear();
   drawCounts(counts);
-  drawOverall(counts);
+  drawOverall();
   drawNext(counts);
-  announce(counts);
+  announce();
   if (restored) remember(() => times);
 }
 
 /** A screen reader hears of single files while they are few, of numbers where they are many. */
-function announce(counts) {
+function announce() {
   if (!announced.length) return;
-  part("upload-announcer").textContent = announced.length <= 3 ? announced.join(" ") : `${counts.ready.toLocaleString()} of ${number(rows.length, "file")} ready.`;
+  part("upload-announcer").textContent = announced.length <= 3 ? announced.join(" ") : `${part("overall-words").textContent}.`;
   announced = [];
 }
 
@@ -67,11 +67,27 @@ function drawCounts(counts) {
 
 const moving = (counts) => counts.sending + counts.waiting + counts.working;
 
-function drawOverall(counts) {
+function begin() {
+  newRun();
+  restart();
+  Object.assign(times, { began: Date.now(), ended: 0 });
+}
+
+/** How the files of this run ended so far: "3 of 5 files ready", "4 ready, 10 failed in 12 s". */
+function overallWords(counts, count, took) {
+  const files = number(count, "file");
+  const onlyReady = !counts.failed && !counts.cancelled;
+  if (moving(counts)) return onlyReady ? `${counts.ready.toLocaleString()} of ${files} ready` : `${ended(counts)} of ${files}`;
+  return `${onlyReady ? `${files} ready` : ended(counts)}${took ? ` in ${took}` : ""}`;
+}
+
+/** The totals are of what moves now, or moved last. */
+function drawOverall() {
+  if (times.ended && moving(tally())) begin();
+  const ofRun = rows.filter(isOfRun);
+  const counts = tally(ofRun);
   const active = moving(counts);
-  const count = rows.filter((row) => !row.old).length;
-  part("overall").hidden = count === 0;
-  if (active && times.ended) Object.assign(times, { began: Date.now(), ended: 0 });
+  part("overall").hidden = ofRun.length === 0;
   if (!active && times.began && !times.ended) times.ended = Date.now();
   if (!active) restart();
   const { percent, seconds } = estimate();
@@ -79,17 +95,23 @@ function drawOverall(counts) {
   bar.setAttribute("aria-valuenow", Math.floor(percent));
   bar.firstElementChild.style.width = `${percent}%`;
   const took = times.began ? duration(((times.ended || Date.now()) - times.began) / 1000) : "";
-  const done = count - active;
-  part("overall-words").textContent = active ? `${done.toLocaleString()} of ${number(count, "file")} done` : `${number(count, "file")} done${took ? ` in ${took}` : ""}`;
+  part("overall-words").textContent = overallWords(counts, ofRun.length, took);
   part("overall-time").textContent = active ? [took && `${took} so far`, leftWords(seconds)].filter(Boolean).join(" · ") : "";
   const tab = part("overall-tab");
   tab.textContent = counts.sending ? `Keep this page open: ${number(counts.sending, "file")} still to be sent.` : active ? "Everything is sent. You may close this page; the rest happens by itself." : "";
   tab.classList.toggle("is-warned", counts.sending > 0);
   part("cancel-all").hidden = active < 2;
-  const again = rows.filter((row) => action(row) === "Retry" && KINDS[row.state] === "failed").length;
+  drawRetry();
+  const all = tally();
+  part("clear").hidden = !(all.ready + all.cancelled + all.failed) || all.sending > 0;
+}
+
+/** Those that another try may help are not all that failed, so the button has no number beside the pill's. */
+function drawRetry() {
+  const failed = rows.filter((row) => KINDS[row.state] === "failed");
+  const again = failed.filter((row) => action(row) === "Retry").length;
   part("retry-all").hidden = again < 2;
-  part("retry-all").textContent = `Retry all ${again.toLocaleString()} failed`;
-  part("clear").hidden = !(counts.ready + counts.cancelled + counts.failed) || counts.sending > 0;
+  part("retry-all").textContent = again === failed.length ? "Retry all failed" : "Retry what may work now";
 }
 
 /** What to do now, once nothing moves any more. */
@@ -127,7 +149,8 @@ part("retry-all").addEventListener("click", async () => {
 
 part("clear").addEventListener("click", () => {
   clear((row) => !UNSENT.has(row.state) && !UNFINISHED.has(row.state));
-  Object.assign(times, { began: 0, ended: 0 });
+  if (!rows.length) Object.assign(times, { began: 0, ended: 0 });
+  rememberCleared(times);
 });
 
 // ------------------------------------------------------------------------------------------ files come in
@@ -140,9 +163,11 @@ function add(found) {
 
 /** Makes rows of these and sends them. */
 function take(chosen) {
-  if (chosen.length && (!times.began || times.ended)) Object.assign(times, { began: Date.now(), ended: 0 });
+  if (chosen.length && (!times.began || times.ended)) begin();
+  newGroup();
   for (const fields of chosen) {
     const row = addRow(fields);
+    toRun(row);
     if (row.size > Number(root.dataset.limit)) row.set("refused", `“${row.name}” is larger than ${root.dataset.limitWords}.`, "Split the document, or ask the administrator to raise MAX_UPLOAD_MB.");
     else send(row);
   }
@@ -207,14 +232,21 @@ addEventListener("beforeunload", (event) => { if (unsent()) event.preventDefault
 
 const remembered = recall();
 Object.assign(times, { began: remembered.began || 0, ended: remembered.ended || 0 });
-for (const known of JSON.parse(part("documents").textContent)) learn(known, true);
-refusedAgain(remembered);
+const known = JSON.parse(part("documents").textContent);
 const sent = remembered.ids || [];
-own(sent);
+recallCleared(new Set([...known.map(({ id }) => id), ...sent]));
+const moves = ({ status }) => UNFINISHED.has(status);
+for (const each of known.filter((each) => !moves(each))) learn(each, true);
+newGroup(); // what moves, and what this page has sent, stands above old failures
+for (const each of known.filter(moves)) learn(each, true);
+refusedAgain(remembered);
+own(sent, remembered.latest);
 ask(sent.filter((id) => !isKnown(id)), true).then(() => {
-  own(sent);
+  own(sent, remembered.latest);
   restored = true;
+  newGroup(); // and what comes now above all
+  redraw();
 });
 watch();
 // The time goes on where nothing else happens.
-setInterval(() => { if (moving(tally())) drawOverall(tally()); }, 1000);
+setInterval(() => { if (moving(tally())) drawOverall(); }, 1000);

@@ -26,9 +26,10 @@ from apps.documents.admin.common import (
 )
 from apps.documents.admin.document_actions import DocumentActions
 from apps.documents.admin.reader import View, reader
+from apps.documents.admin.retrying import may_help
 from apps.documents.downloads import as_download
 from apps.documents.errors import NotFound, ServiceUnavailable
-from apps.documents.models import SERVING, UNFINISHED, Collection, Document, Event, State, Version
+from apps.documents.models import SERVING, UNFINISHED, Collection, Document, Event, Version
 
 PRIVATE = "private, max-age=300"
 LISTED = 100
@@ -149,7 +150,7 @@ def _standing(document: Document) -> dict[str, Any]:
 def _act(latest: Version) -> str:
     if latest.state in UNFINISHED:
         return "cancel"
-    return "retry" if latest.state in (State.FAILED, State.CANCELLED) else ""
+    return "retry" if may_help(latest) else ""
 
 
 def _facts(document: Document, latest: Version) -> list[tuple[str, str]]:

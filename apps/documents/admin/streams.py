@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHt
 from django.views.decorators.http import require_GET
 
 from apps.documents import access, selectors
+from apps.documents.admin.retrying import with_permanence
 from apps.short_reads import ShortReads
 from apps.users import selectors as users
 
@@ -52,12 +53,17 @@ class _Watched:
         """What changed lately, at most LOOK_SECONDS old, and the places in the queue."""
         async with self._lock:
             if time.monotonic() - self._looked >= LOOK_SECONDS * 0.9:
-                self._rows = await _read(self._changes.look)
+                self._rows = await _read(self._look)
                 self._looked = time.monotonic()
             if time.monotonic() - self._placed >= PLACES_SECONDS:
                 self._places = await _read(self._changes.places)
                 self._placed = time.monotonic()
             return self._rows, self._places
+
+    def _look(self) -> Rows:
+        rows = self._changes.look()
+        with_permanence([row for row in rows.values() if row is not None])
+        return rows
 
 
 _watched: dict[UUID, _Watched] = {}

@@ -1,7 +1,7 @@
 """The upload page of a collection: the page itself, one file at a time, and how far they all are."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.documents import selectors, services
 from apps.documents.admin.common import actor, as_uuid
+from apps.documents.admin.retrying import with_permanence
 from apps.documents.admin.streams import progress_events
 from apps.documents.errors import Conflict, DocumentsError, Refused
 from apps.documents.models import UNFINISHED, Collection, Document, Source, State
@@ -66,6 +67,7 @@ class UploadPages(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
+            "original": collection,
             "title": f"Upload to {collection.name}",
             "collection": collection,
             "urls": {name: reverse(f"admin:documents_collection_{name}", args=[pk]) for name in names},
@@ -73,7 +75,7 @@ class UploadPages(ModelAdmin):
             "formats": ", ".join(each.name for each in parsing.FORMATS if each.is_taken),
             "limit_bytes": int(settings.MAX_UPLOAD_MB * 1_000_000),
             "limit_words": f"{settings.MAX_UPLOAD_MB:g} MB",
-            "documents": selectors.progress_rows([*_failed_lately(collection), *begun]),
+            "documents": _rows([*_failed_lately(collection), *begun]),
             "opened": int(timezone.now().timestamp()),
             "more": max(0, waiting.count() - len(begun)),
         }
@@ -116,7 +118,7 @@ class UploadPages(ModelAdmin):
         asked = _posted(request).get("ids")
         ids = [known for text in (asked if isinstance(asked, list) else [])[:MOST_ASKED] if (known := as_uuid(text))]
         found = _present().filter(collection=collection, pk__in=ids)
-        return JsonResponse({"documents": selectors.progress_rows(found)})
+        return JsonResponse({"documents": _rows(found)})
 
     def act(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Retries or cancels the documents `ids` of this collection; gives those that are there, as they are then,
@@ -137,7 +139,7 @@ class UploadPages(ModelAdmin):
             except DocumentsError as error:
                 refused.append({"id": str(document.pk), "message": error.message})
         found = _present().filter(collection=collection, pk__in=ids)
-        return JsonResponse({"documents": selectors.progress_rows(found), "refused": refused})
+        return JsonResponse({"documents": _rows(found), "refused": refused})
 
 
 def _present() -> QuerySet[Document]:
@@ -151,8 +153,12 @@ def _failed_lately(collection: Collection) -> list[Document]:
     return list(failed.order_by("-latest__finished_at")[:SHOWN_AT_FIRST])
 
 
+def _rows(documents: Iterable[Document]) -> list[dict[str, Any]]:
+    return with_permanence(selectors.progress_rows(documents))
+
+
 def _json(pk: UUID) -> dict[str, Any]:
-    return selectors.progress_rows(_present().filter(pk=pk))[0]
+    return _rows(_present().filter(pk=pk))[0]
 
 
 def _posted(request: HttpRequest) -> dict[str, Any]:

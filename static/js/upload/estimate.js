@@ -1,5 +1,5 @@
 // How long it may still take, by what was done within the last minute.
-import { rows } from "./rows.js";
+import { isOfRun, rows } from "./rows.js";
 import { SENT, UNSENT, share } from "./states.js";
 
 const WINDOW_MILLISECONDS = 60_000;
@@ -16,7 +16,7 @@ export function estimate() {
   let bar = 0;
   let left = 0;
   for (const row of rows) {
-    if (row.old) continue;
+    if (!isOfRun(row)) continue;
     const now = share(row);
     const worth = (weight(row) * Math.max(0, now - SENT)) / (100 - SENT);
     // Only what was worked on tells of the pace: not what was refused, was here already, or was done before.

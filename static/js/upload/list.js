@@ -1,5 +1,5 @@
 // Draws the rows: at most MOST of them, so that thousands of files do not make the page slow. The others are counted.
-import { rows } from "./rows.js";
+import { newestFirst, rows } from "./rows.js";
 import { KINDS, KIND_WORDS, action, bytes, share, words } from "./states.js";
 
 const MOST = 300;
@@ -39,14 +39,15 @@ export function draw(kind, changed) {
 }
 
 function choose(kind) {
-  if (kind) return take(rows.filter((row) => KINDS[row.state] === kind), MOST);
-  if (rows.length <= MOST) return rows;
+  const sorted = [...rows].sort(newestFirst);
+  if (kind) return take(sorted.filter((row) => KINDS[row.state] === kind), MOST);
+  if (rows.length <= MOST) return sorted;
   const chosen = [];
   for (const rank of [0, 1, 2, 3]) {
     if (chosen.length >= MOST) break;
-    chosen.push(...take(rows.filter((row) => RANKS[KINDS[row.state]] === rank), MOST - chosen.length));
+    chosen.push(...take(sorted.filter((row) => RANKS[KINDS[row.state]] === rank), MOST - chosen.length));
   }
-  return chosen.sort((a, b) => a.serial - b.serial);
+  return chosen.sort(newestFirst);
 }
 
 const take = (from, most) => (from.length > most ? from.slice(0, most) : from);

@@ -49,6 +49,9 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
+/** How files ended, by what became of them: "4 ready, 10 failed". */
+export const ended = (counts) => ["ready", "failed", "cancelled"].filter((kind) => counts[kind]).map((kind) => `${counts[kind].toLocaleString()} ${KIND_WORDS[kind]}`).join(", ");
+
 /** How a row stands, in words. */
 export function words(row) {
   const { progress, pages = 0, chunks = 0 } = row.known || {};
@@ -60,10 +63,11 @@ export function words(row) {
   return WORDS[row.state];
 }
 
-/** What can be done about it: "Cancel", "Retry" or nothing. */
+/** What can be done about it: "Cancel", "Retry" or nothing, as for a file that stays damaged however often it is read. */
 export function action(row) {
   if (UNFINISHED.has(row.state) || UNSENT.has(row.state)) return "Cancel";
-  if (row.state === "failed" || row.state === "broken") return "Retry";
+  if (row.state === "failed") return row.known?.error?.permanent ? "" : "Retry";
+  if (row.state === "broken") return "Retry";
   if (row.state === "cancelled" && (row.id || row.isOurs)) return "Retry";
   return "";
 }
