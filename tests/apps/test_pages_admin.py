@@ -117,6 +117,21 @@ def test_a_failed_document_says_why_and_is_retried(admin: Client, manager: User,
     assert acted["refused"] == []
 
 
+@pytest.mark.parametrize(
+    ("code", "helps"),
+    [("encrypted", False), ("broken", False), ("empty", False), ("too_large", True), ("attempts", True)],
+)
+def test_another_try_is_offered_only_where_it_may_help(
+    admin: Client, manager: User, collection: Collection, code: str, helps: bool
+) -> None:
+    document = a_document(manager, collection)
+    fail(document)
+    Version.objects.filter(pk=document.latest_id).update(error_code=code)
+    assert ("/retry" in admin.get(f"{BASE}/document/{document.pk}/change/").content.decode()) is helps
+    asked = post_json(admin, f"{BASE}/collection/{collection.pk}/upload/progress", {"ids": [str(document.pk)]})
+    assert asked.json()["documents"][0]["error"].get("permanent", False) is not helps
+
+
 def test_retrying_and_cancelling_are_not_done_by_a_link(admin: Client, manager: User, collection: Collection) -> None:
     document = a_document(manager, collection)
     for act in ("retry", "cancel"):
@@ -133,6 +148,11 @@ def test_the_list_counts_states_and_narrows_to_one(admin: Client, manager: User,
     page = admin.get(f"{BASE}/document/", {"collection__id__exact": str(collection.pk)}).content.decode()
     assert "<b>1</b> failed" in page
     assert "<b>1</b> queued" in page
+    assert f"{BASE}/collection/{collection.pk}/upload/" in page
+    found = admin.get(f"{BASE}/document/", {"q": "two", "status": "failed"}).content.decode()
+    assert "<b>1</b> in all" in found
+    assert "<b>1</b> queued" in found
+    assert "</b> failed" not in found
     narrowed = admin.get(f"{BASE}/document/", {"status": "failed"}).content.decode()
     assert "one" in narrowed
     assert "two.txt" not in narrowed
@@ -205,6 +225,10 @@ def test_a_collection_is_made_with_its_maker_as_owner_and_its_members(admin: Cli
     made = admin.post(f"{BASE}/collection/add/", form | rows)
     assert made.status_code == 302, made.content.decode()
     collection = Collection.objects.get(name="Policies")
+    assert made.headers["Location"] == f"{BASE}/collection/{collection.pk}/upload/"
+    filling = admin.get(made.headers["Location"]).content.decode()
+    assert "was added successfully" in filling
+    assert '<span class="admin-trail-name">Policies</span>' in filling
     assert collection.starter_questions == ["What holds?", "Who decides?"]
     roles = dict(collection.memberships.values_list("user__email", "role"))
     assert roles == {manager.email: "owner", reader.email: "viewer"}

@@ -124,6 +124,13 @@ class CollectionAdmin(DeletesAreShort, UploadPages, Admin):
         """From the page of a collection to its upload page."""
         return redirect("admin:documents_collection_upload", object_id)
 
+    def response_add(self, request: HttpRequest, obj: Collection, post_url_continue: str | None = None) -> HttpResponse:
+        """A new collection is empty; the next thing is to fill it."""
+        answer = super().response_add(request, obj, post_url_continue)
+        if {"_continue", "_addanother", "_popup"}.isdisjoint(request.POST):
+            return redirect("admin:documents_collection_upload", obj.pk)
+        return answer
+
     # ---------------------------------------------------------------------------------------- writes
 
     def save_model(self, request: HttpRequest, obj: Collection, form: ModelForm, change: bool) -> None:

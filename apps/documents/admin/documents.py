@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -13,14 +14,23 @@ from apps.documents.admin.bulk import BulkActions
 from apps.documents.admin.common import (
     DeletesAreShort,
     actor,
+    as_uuid,
     latest_of,
     moment_words,
     progress_words,
     size_words,
 )
 from apps.documents.admin.document_page import DocumentPage
-from apps.documents.admin.filters import SourceFilter, StateFilter, TagFilter, TypeFilter, filter_bar, state_links
-from apps.documents.models import Document
+from apps.documents.admin.filters import (
+    COLLECTION,
+    SourceFilter,
+    StateFilter,
+    TagFilter,
+    TypeFilter,
+    filter_bar,
+    state_links,
+)
+from apps.documents.models import Collection, Document
 from apps.users.admin_base import Admin
 
 
@@ -50,9 +60,23 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """With the states and their counts, and the filters, above the list."""
-        above = {"states": state_links(request.GET), "bar": filter_bar(request, self)}
-        return super().changelist_view(request, {**(extra_context or {}), **above})
+        """With the states and their counts, the way to upload, and the filters, above the list."""
+        above = {"upload_url": self._upload_url(request), "bar": filter_bar(request, self)}
+        page = super().changelist_view(request, {**(extra_context or {}), **above})
+        context = getattr(page, "context_data", None) or {}
+        if "cl" in context:  # not where an action answered
+            found = context["cl"].get_queryset(request, exclude_parameters=[StateFilter.parameter_name])
+            context["states"] = state_links(request.GET, found)
+        return page
+
+    def _upload_url(self, request: HttpRequest) -> str:
+        """Of the collection that the list is of, else of the collections to choose from; "" for who may not."""
+        if not self.admin_site.get_model_admin(Collection).has_change_permission(request):
+            return ""
+        chosen = as_uuid(request.GET.get(COLLECTION))
+        if chosen and Collection.objects.filter(pk=chosen).exists():
+            return reverse("admin:documents_collection_upload", args=[chosen])
+        return reverse("admin:documents_collection_changelist")
 
     # --------------------------------------------------------------------------------------- columns
 
