@@ -176,6 +176,7 @@ def standing(source: Source) -> dict[str, Any]:
         "next": moment_words(source.due_at) if source.due_at and status != "waits" else "",
         "last": moment_words(source.synced_at) if source.synced_at else "",
         "outcome": outcome_words(source),
+        "reason": source.error or _first_failure(source),
         "refusals": source.outcome.get("refusals", []),
     }
 
@@ -188,11 +189,20 @@ def _state(source: Source) -> tuple[str, str]:
         return "waits", "Waits for a worker"
     if source.error:
         return "failed", "The newest sync failed"
+    if _first_failure(source):
+        return "failed", "The page failed"
     if not source.synced_at:
         return "new", "Not synced since it was added"
+    if {key for key in OUTCOMES if source.outcome.get(key)} == {"unavailable"}:
+        return "failed", "Could not be reached"
     if left := source.outcome.get("refused", 0) + source.outcome.get("unavailable", 0):
         return "ready_with_warnings", f"In step but for {left:,}"
     return "ready", "In step"
+
+
+def _first_failure(source: Source) -> str:
+    """Why the document of a page that was never synced failed; "" where it did not. `SourceAdmin` annotates it."""
+    return "" if source.synced_at else getattr(source, "page_failure", None) or ""
 
 
 def schedule_of(source: Source) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,7 +14,7 @@ from apps.documents.admin.common import actor, moment_words, told
 from apps.documents.admin.filters import COLLECTION, Select, select_bar
 from apps.documents.admin.source_form import KINDS, kind_words
 from apps.documents.admin.source_pages import SourcePages, schedule_of, standing
-from apps.documents.models import Source
+from apps.documents.models import Document, Source, SourceKind, State
 from apps.users.admin_base import Admin
 
 
@@ -33,7 +33,11 @@ class SourceAdmin(SourcePages, Admin):
     actions = ("sync_selected", "pause_selected", "resume_selected")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        return selectors.manageable_sources(actor(request)).select_related("collection", "added_by")
+        failed = Document.objects.present().filter(
+            source=OuterRef("pk"), source__kind=SourceKind.PAGE, latest__state=State.FAILED
+        )
+        rows = selectors.manageable_sources(actor(request)).select_related("collection", "added_by")
+        return rows.annotate(page_failure=Subquery(failed.values("latest__error_message")[:1]))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """With the filters above the list."""
@@ -82,12 +86,12 @@ class SourceAdmin(SourcePages, Admin):
     @admin.display(description="status")
     def status(self, source: Source) -> SafeString:
         now = standing(source)
-        below = source.error or now["outcome"]
+        below = now["reason"] or now["outcome"]
         return format_html(
             '<span class="title-cell"><span class="state state-{}">{}</span><small class="{}">{}</small></span>',
             now["status"],
             now["words"],
-            "is-bad" if source.error else "",
+            "is-bad" if now["reason"] else "",
             below,
         )
 

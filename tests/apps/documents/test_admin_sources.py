@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 
 from apps.documents import ingestion, services
-from apps.documents.models import Collection, Document, Source, State
+from apps.documents.models import Collection, Document, Source, State, Version
 from apps.users.models import User
 from tests.apps.documents.journeys import a_worker, ingested
 from tests.apps.documents.sites import Site
@@ -97,6 +98,22 @@ def test_what_was_not_taken_and_why_a_sync_failed_is_told(admin: Client, collect
     Source.objects.update(error="The folder cannot be reached now.")
     assert "The newest sync failed The folder cannot be reached now." in look(admin, url(source))
     assert "The folder cannot be reached now." in look(admin, LIST)
+
+
+def test_what_could_not_be_reached_is_not_called_in_step(admin: Client, source: Source) -> None:
+    Source.objects.update(due_at=None, synced_at=timezone.now(), outcome={"unavailable": 1})
+    assert "Could not be reached" in look(admin, url(source))
+    assert "In step" not in look(admin, LIST)
+    Source.objects.update(outcome={"unavailable": 1, "unchanged": 4})
+    assert "In step but for 1" in look(admin, url(source))
+
+
+def test_a_page_whose_first_fetch_failed_says_so(admin: Client, manager: User, collection: Collection) -> None:
+    document = services.add_page(by=manager, collection=collection, url="https://example.org/gone.html")
+    assert "Not synced since it was added" in look(admin, LIST)
+    Version.objects.filter(document=document).update(state=State.FAILED, error_message="It cannot be reached.")
+    for page in (url(Source.objects.get()), LIST):
+        assert "The page failed It cannot be reached." in look(admin, page)
 
 
 def test_options_are_those_of_the_kind(admin: Client, collection: Collection) -> None:
