@@ -5,8 +5,8 @@ from engines.origins.port import OriginError, OriginRefused, OriginUnavailable
 CHECK_ADDRESS = "Check the address."
 
 
-def bad_address(what: str = "That address cannot be read as a web address.") -> OriginRefused:
-    return OriginRefused("bad_address", what, "Give an address that begins with http:// or https://.")
+def bad_address(what: str = "That is no web address.") -> OriginRefused:
+    return OriginRefused("bad_address", what, "Write it as https://example.org/page, without spaces.")
 
 
 def has_credentials() -> OriginRefused:

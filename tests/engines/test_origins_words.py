@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from engines.origins import robots, sitemaps
+from engines.origins import Client, OriginRefused, robots, sitemaps
 from engines.origins.links import canonical, read_page, same_site
+from engines.origins.web import address
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,14 @@ def test_an_address_has_one_canonical_form(url: str, expected: str) -> None:
 def test_what_is_no_web_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         canonical(url)
+
+
+@pytest.mark.parametrize("url", ["https://not an address", "ftp://example.org/", "https://-/"])
+def test_the_refusal_of_an_address_asks_for_nothing_that_it_has(url: str) -> None:
+    with pytest.raises(OriginRefused) as caught:
+        address(url, Client(max_bytes=1))
+    assert "begins with" not in f"{caught.value.message} {caught.value.hint}"
+    assert caught.value.hint == "Write it as https://example.org/page, without spaces."
 
 
 def test_a_site_is_a_host_and_a_folder() -> None:
