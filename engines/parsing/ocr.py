@@ -96,8 +96,8 @@ class Scans:
         if self._unread:
             have = "has" if self._unread == 1 else "have"
             self._report.warning(
-                f"{_pages(self._unread)} {have} no text, probably scanned, and {_were(self._unread)} left out; "
-                "with the extra “ocr” such pages are read."
+                f"{_pages(self._unread)} {have} no text, probably scanned, and {_were(self._unread)} left out. "
+                f"{refusals.OCR_ADVICE}"
             )
 
     def _check(self, document: pypdfium2.PdfDocument, number: int) -> None:

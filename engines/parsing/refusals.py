@@ -16,11 +16,15 @@ def unsupported(what: str = "This file's format", hint: str = "Convert the file 
     return ParsingError("unsupported", f"{what} is not taken; {taken()} are.", hint)
 
 
+OCR_ADVICE = 'Pictures and scans are read once an administrator has run make setup EXTRAS="ocr" on the server.'
+
+
 def needs_extra(form: Format) -> ParsingError:
+    advice = f'Ask an administrator to run make setup EXTRAS="{form.extra}" on the server.'
     return ParsingError(
         "unsupported",
-        f"Reading {form.name} files needs the extra “{form.extra}”, which is not installed.",
-        f'Ask an administrator to run make setup EXTRAS="{form.extra}".',
+        f"{form.name[0].upper()}{form.name[1:]} files cannot be read here yet.",
+        OCR_ADVICE if form.extra == "ocr" else advice,
     )
 
 
@@ -56,7 +60,7 @@ def no_text(media_type: str) -> ParsingError:
         return ParsingError(
             "no_text",
             "The PDF has no text; it is probably a scan.",
-            "Upload a version with a text layer, or ask an administrator to install the extra “ocr”.",
+            f"{OCR_ADVICE} A version with a text layer can be uploaded now.",
         )
     return ParsingError("no_text", "The document has no text.", "Check the original and upload it again.")
 

@@ -10,6 +10,7 @@ import pytest
 from engines.parsing import FORMATS, Format, Limits, Report, extract, nursery, render_page, sniff
 from engines.parsing.building import LONGEST_HEADER
 from engines.parsing.formats import by_media_type, has_ocr
+from engines.parsing.refusals import OCR_ADVICE
 from rag.errors import ParsingError
 from rag.types import Kind, Page
 from tests.files import making
@@ -103,7 +104,7 @@ def test_a_document_without_a_word_is_never_read_as_one(form: Format, tmp_path: 
     error = refusal(path, f"blank{form.extensions[0]}")
     assert error.code == "no_text"
     if form.name == "PDF":
-        assert "OCR found none" in error.message if has_ocr() else "extra “ocr”" in error.hint
+        assert "OCR found none" in error.message if has_ocr() else OCR_ADVICE in error.hint
 
 
 def test_too_much_text_names_the_setting(form: Format, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from engines.parsing.clock import Clock
 from engines.parsing.formats import by_media_type, by_name, has_ocr
 from engines.parsing.ocr_layout import Seen, SeenLine, in_reading_order, page_of
 from engines.parsing.pdf_blocks import Layout
+from engines.parsing.refusals import OCR_ADVICE, needs_extra, no_text
 from rag.errors import ParsingError
 from rag.types import Box, Kind, Page
 from tests.files import making, scans
@@ -64,19 +65,27 @@ def test_without_the_extra_a_picture_is_refused_and_the_extra_named(tmp_path: Pa
     with pytest.raises(ParsingError) as caught:
         sniff(written(tmp_path, scans.SAMPLE_PICTURE), "photo.png")
     assert caught.value.code == "unsupported"
-    assert "extra “ocr”" in caught.value.message
+    assert caught.value.hint == OCR_ADVICE
 
 
 @WITHOUT
 def test_without_the_extra_a_scan_is_refused_and_a_scanned_page_is_told(tmp_path: Path) -> None:
     error = refused(written(tmp_path, scans.scanned(scans.drawn())), "application/pdf")
     assert error.code == "no_text"
-    assert "extra “ocr”" in error.hint
+    assert error.hint.startswith(OCR_ADVICE)
     pages, warnings, _ = read(written(tmp_path, mixed_pdf()))
     assert [bool(page.text) for page in pages] == [True, False, False]
     assert len(warnings) == 1, "a page on which nothing stands is no scan"
     assert warnings[0].startswith("1 page has no text")
-    assert "extra “ocr”" in warnings[0]
+    assert warnings[0].endswith(OCR_ADVICE)
+
+
+def test_a_picture_and_a_scan_are_given_the_same_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engines.parsing.refusals.has_ocr", lambda: False)
+    image = by_name("image")
+    assert image
+    assert needs_extra(image).hint == OCR_ADVICE
+    assert no_text("application/pdf").hint.startswith(OCR_ADVICE)
 
 
 # ------------------------------------------------------------------------------------------------ pictures
