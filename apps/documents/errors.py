@@ -3,6 +3,7 @@
 DocumentsError              `code` for programs; `message` and `hint` for people
 ├── NotFound                unknown, deleted, or not theirs to know about
 ├── NotAllowed              they see it, but their role does not allow this
+│   └── ForAdministrators   read with the rights of the server, which no role in a collection gives
 ├── Refused                 what they gave cannot be taken; nothing was changed
 ├── Conflict                what they asked does not fit the state things are in
 └── ServiceUnavailable      a part of Footnote is down or full; the same call may succeed later
@@ -34,6 +35,15 @@ class NotAllowed(DocumentsError):
     def __init__(self, role: str) -> None:
         super().__init__(
             "not_allowed", f"This needs the role of {role} in the collection.", "Ask an owner of the collection."
+        )
+
+
+class ForAdministrators(NotAllowed):
+    """What is read with the server's own rights; no role in a collection gives them."""
+
+    def __init__(self) -> None:
+        DocumentsError.__init__(
+            self, "not_allowed", "Only administrators add folders and buckets.", "Ask one of them, or upload the files."
         )
 
 

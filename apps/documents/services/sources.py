@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.documents import access
-from apps.documents.errors import NotAllowed, NotFound, Refused
+from apps.documents.errors import ForAdministrators, NotFound, Refused
 from apps.documents.models import Collection, Document, Source, SourceKind, Version
 from apps.documents.services import rows
 from apps.documents.services.documents import take_away
@@ -47,7 +47,7 @@ def add_source(
     """A source, synced at once and then every so many hours (0: only when asked). An address that the collection
     has already gives the source that is there, with these options, synced again.
 
-    Folders and buckets are read with the server's own rights, so only managers add them; a folder must lie below
+    Folders and buckets are read with the server's own rights, so only administrators add them; a folder must lie below
     one of SOURCE_FOLDERS. Raises NotFound, NotAllowed, Refused.
     """
     access.require_editor(by, collection)
@@ -56,7 +56,7 @@ def add_source(
 
 
 def add_server_folder(*, by: "User", collection: Collection, folder: Path) -> Source:
-    """The same for the operator at the server's own shell, who may read what they name: SOURCE_FOLDERS is not
+    """The same for the administrator at the server's own shell, who may read what they name: SOURCE_FOLDERS is not
     asked. Raises NotFound, NotAllowed, Refused."""
     access.require_editor(by, collection)
     if not folder.is_dir():
@@ -192,7 +192,7 @@ def _checked(by: "User", kind: str, address: str) -> str:
     if kind in WEB:
         return _web_address(address)
     if not access.is_manager(by):
-        raise NotAllowed("manager")
+        raise ForAdministrators()
     return str(_folder(address)) if kind == SourceKind.FOLDER else address.strip("/")
 
 
@@ -218,7 +218,7 @@ def _folder(address: str) -> Path:
         raise Refused(
             "bad_address",
             f"Only folders below SOURCE_FOLDERS are read ({allowed}).",
-            "Ask the operator to add the folder there, or use `manage.py ingest` on the server.",
+            "Ask an administrator to name the folder there, or to run manage.py ingest on the server.",
         )
     if not folder.is_dir():
         raise Refused("bad_address", f"There is no folder {folder} on the server.", "Check the path.")

@@ -129,6 +129,14 @@ def test_options_are_those_of_the_kind(admin: Client, collection: Collection) ->
     ]
 
 
+def test_that_no_folder_is_open_is_said_once_before_and_after(admin: Client, collection: Collection) -> None:
+    before = admin.get(ADD).content.decode()
+    fields = {"collection": str(collection.pk), "every_hours": "0", "kind": "folder", "address": "/etc"}
+    after = admin.post(ADD, fields).content.decode()
+    assert [page.count("SOURCE_FOLDERS") for page in (before, after)] == [1, 1]
+    assert "Ask an administrator to name the folder there, or to run manage.py ingest on the server." in after
+
+
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [

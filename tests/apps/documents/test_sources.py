@@ -93,7 +93,7 @@ def test_a_folder_that_is_away_takes_nothing_with_it(manager: User, folder: Path
 def test_only_managers_add_folders_and_only_below_the_setting(manager: User, folder: Path, settings) -> None:
     editor = a_user()
     mine = a_collection(manager, editor=editor)
-    with pytest.raises(services.NotAllowed):
+    with pytest.raises(services.NotAllowed, match="Only administrators"):
         a_folder_source(editor, mine, folder)
     for outside in ("/etc", str(folder / ".."), str(folder.parent)):
         with pytest.raises(services.Refused, match="SOURCE_FOLDERS"):
