@@ -128,6 +128,8 @@ class Passage:
     pages: int = 1
     """Of its version; parts where there are no page images."""
     has_page_image: bool = False
+    folder: str = ""
+    """The one its document lay in where it came from."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for a queue; `from_json` takes it back."""

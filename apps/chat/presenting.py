@@ -107,7 +107,7 @@ def _card(row: Mapping[str, Any], *, n: int, quote: str) -> dict[str, Any]:
     deleted_at = _moment(row.get("deleted_at"))
     gone = not row.get("available", True)
     place = {"version": document["version"], "page": row["page"], "start": row["start"], "end": row["end"], "n": n}
-    parts = (_place(row), age(row.get("uploaded_at")))
+    parts = (document["folder"], _place(row), age(row.get("uploaded_at")))
     return {
         "n": n,
         "title": document["title"] or "A document you cannot see",

@@ -29,7 +29,12 @@ def passage_json(passage: Passage) -> dict[str, Any]:
     return {
         "chunk": str(passage.chunk),
         "collection": str(passage.collection),
-        "document": {"id": str(passage.document), "title": passage.title, "version": str(passage.version)},
+        "document": {
+            "id": str(passage.document),
+            "title": passage.title,
+            "folder": passage.folder,
+            "version": str(passage.version),
+        },
         "page": passage.page,
         "pages": passage.pages,
         "has_page_image": passage.has_page_image,

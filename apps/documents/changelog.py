@@ -73,6 +73,7 @@ def passage(chunk: Chunk) -> Passage:
         lines=lines_from_json(chunk.lines),
         pages=version.page_count,
         has_page_image=version.has_page_images,
+        folder=document.folder_path,
     )
 
 

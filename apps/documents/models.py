@@ -168,7 +168,12 @@ class Document(models.Model):
     @property
     def folder(self) -> str:
         """The folder it lay in where it came from; the whole address of what is from the web; "" for none."""
-        return self.key if "://" in self.key else self.key.rpartition("/")[0]
+        return self.key if "://" in self.key else self.folder_path
+
+    @property
+    def folder_path(self) -> str:
+        """The folder it lay in, to tell files of one name apart; "" for none and for what is from the web."""
+        return "" if "://" in self.key else self.key.rpartition("/")[0]
 
 
 class State(models.TextChoices):

@@ -59,6 +59,7 @@ def source_page(*, user: "User", document: Document, version: str | None, span: 
     image = f"{reverse('documents:page_image', args=[document.pk, span.page])}?{urlencode(here)}"
     return {
         "title": document.title,
+        "folder": document.folder_path,
         "n": span.n,
         "version": chosen,
         "is_current": chosen.pk == document.current_id,

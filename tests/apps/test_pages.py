@@ -11,7 +11,7 @@ from apps.chat import selectors
 from apps.chat.models import Answer, AnswerStatus, Citation, Conversation, Feedback
 from apps.chat.urls import urlpatterns as chat
 from apps.documents import services as documents
-from apps.documents.models import Chunk, Version
+from apps.documents.models import Chunk, Document, Version
 from apps.documents.urls import urlpatterns as of_documents
 from tests.apps.chat.conftest import without_redis, world
 from tests.apps.chat.world import QUESTION, World
@@ -187,8 +187,9 @@ def test_the_panel_counts_parts_where_there_are_no_page_images(
     anna: Client, world: World, pictured: bool, unit: str
 ) -> None:
     Version.objects.filter(document=world.policy).update(page_count=26, has_page_images=pictured)
+    Document.objects.filter(pk=world.policy.pk).update(key="Team/2024/plan.txt")
     panel = anna.get(f"/documents/{world.policy.pk}/source").content.decode()
-    assert f"{unit} 1 of 26" in panel
+    assert f"<p>Team/2024 · {unit} 1 of 26" in panel
     assert f'aria-label="Next {unit.lower()}"' in panel
 
 

@@ -40,6 +40,7 @@ class CitationShape(serializers.Serializer):
     document = serializers.UUIDField()
     version = serializers.UUIDField()
     title = serializers.CharField()
+    folder = serializers.CharField(help_text="The one it lay in, as `Team/2024`; empty for none and for the web.")
     page = serializers.IntegerField(help_text="From 1; a part where the document has no page images.")
     pages = serializers.IntegerField(allow_null=True, help_text="Of the version; null where it is gone.")
     has_page_image = serializers.BooleanField()

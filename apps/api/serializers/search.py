@@ -28,6 +28,7 @@ class SearchForm(Form):
 class SourceDocumentShape(serializers.Serializer):
     id = serializers.UUIDField()
     title = serializers.CharField()
+    folder = serializers.CharField(help_text="The one it lay in, as `Team/2024`; empty for none and for the web.")
     version = serializers.UUIDField()
 
 

@@ -26,7 +26,12 @@ def passage_json(passage: Passage) -> dict[str, Any]:
     return {
         "chunk": passage.chunk,
         "collection": passage.collection,
-        "document": {"id": passage.document, "title": passage.title, "version": passage.version},
+        "document": {
+            "id": passage.document,
+            "title": passage.title,
+            "folder": passage.folder,
+            "version": passage.version,
+        },
         "page": passage.page,
         "heading": passage.heading,
         "text": passage.text,

@@ -56,6 +56,7 @@ def _row(citation: StoredCitation, document: Document | None, chunk: Chunk | Non
         "start": citation.start,
         "end": citation.end,
         "title": document.title if document else "",
+        "folder": document.folder_path if document else "",
         "heading": chunk.heading if quote and chunk else "",
         "quote": quote,
         "boxes": boxes(lines_from_json(chunk.lines), citation.start, citation.end) if quote and chunk else [],

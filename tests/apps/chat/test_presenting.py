@@ -11,8 +11,8 @@ from apps.chat import presenting
 def answer(**columns: Any) -> dict[str, Any]:
     """The JSON of an answer, as far as the pages read it."""
     nearest = [
-        {"document": {"id": str(uuid4()), "title": "T", "version": str(uuid4())}, "page": 1, "start": 0, "end": 4}
-        | {"pages": 1, "has_page_image": False}
+        {"document": {"id": str(uuid4()), "title": "T", "folder": "", "version": str(uuid4())}, "start": 0, "end": 4}
+        | {"page": 1, "pages": 1, "has_page_image": False}
         | {"text": "Text", "score": 1.0, "chunk": str(uuid4())}
         for _ in range(10)
     ]
@@ -50,10 +50,12 @@ def test_a_footnote_and_a_nearest_passage_name_the_same_place(
 ) -> None:
     (near, *_) = answer()["nearest"]
     near |= {"page": page, "pages": pages, "has_page_image": pictured}
+    near["document"]["folder"] = "Team/2024"
     footnote = {**near, **near["document"], "document": near["document"]["id"], "n": 1, "quote": "Text"}
     cited = presenting.shown(answer(citations=[footnote]))
     refused = presenting.shown(answer(nearest=[near], refused=True))
-    assert [cited["sources"][0]["where"], refused["sources"][0]["where"]] == [where, where]
+    told = f"Team/2024 · {where}" if where else "Team/2024"
+    assert [cited["sources"][0]["where"], refused["sources"][0]["where"]] == [told, told]
 
 
 def test_the_stages_of_a_receipt_add_up_to_its_time() -> None:

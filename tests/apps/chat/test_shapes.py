@@ -32,6 +32,17 @@ def test_it_has_what_the_contract_names(answered: dict) -> None:
     assert {"text", "start", "end", "citations", "support"} <= answered["sentences"][0].keys()
 
 
+@pytest.mark.parametrize(
+    ("key", "folder"),
+    [("Team/2024/plan.txt", "Team/2024"), ("plan.txt", ""), ("https://example.org/plan", "")],
+)
+def test_sources_tell_the_folder_of_their_document(world: World, answered: dict, key: str, folder: str) -> None:
+    Document.objects.filter(pk=world.policy.pk).update(key=key)
+    read = again(world, answered)
+    assert {row["folder"] for row in read["citations"]} == {folder}
+    assert {row["document"]["folder"] for row in read["nearest"]} == {folder}
+
+
 def test_it_is_the_same_when_read_again(world: World, answered: dict) -> None:
     assert again(world, answered) == answered
 
