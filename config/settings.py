@@ -259,7 +259,7 @@ OCR_PAGE_SECONDS = positive("OCR_PAGE_SECONDS", 60)
 PARSE_MEMORY_MB = positive("PARSE_MEMORY_MB", 1500)
 PARSE_CPU_SECONDS = positive("PARSE_CPU_SECONDS", 300)
 PARSE_WALL_SECONDS = positive("PARSE_WALL_SECONDS", 600)
-SOURCE_FOLDERS = env.list("SOURCE_FOLDERS", default=[])  # folders on the server that managers may add as sources
+SOURCE_FOLDERS = env.list("SOURCE_FOLDERS", default=[])  # folders on the server that administrators may add as sources
 SOURCE_ALLOW = env.list("SOURCE_ALLOW", default=[])  # hosts and networks that sources may reach though they are private
 SOURCE_S3_KEY_ID = env.str("SOURCE_S3_KEY_ID", default="")
 SOURCE_S3_SECRET = env.str("SOURCE_S3_SECRET", default="")
@@ -354,6 +354,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["no_probes"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
+        # What people typed amiss (4xx) they are told on the page; only failures of the server are worth a line.
+        "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
