@@ -314,9 +314,7 @@ def test_deleting_in_the_admin_takes_the_quote_out_of_old_answers(page: Page, ob
     expect(chat.panel).to_contain_text("was deleted on")
 
 
-@pytest.mark.parametrize(
-    ("choice", "outcome"), [("Take it as a new version", "Taken as a new version"), ("Keep both", "Ready")]
-)
+@pytest.mark.parametrize(("choice", "outcome"), [("Take it as a new version", "Already here"), ("Keep both", "Ready")])
 def test_the_same_file_again_is_taken_as_was_chosen(page: Page, observatory: str, choice: str, outcome: str) -> None:
     upload = Upload(page).open(observatory)
     twin = f"{choice}.txt", f"The same words, and {choice}.".encode()
