@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ import pytest
 from django.conf import settings
 
 from engines import embedding
-from engines.embedding import bundled, preparing
+from engines.embedding import bundled, openvino_cpu, preparing
 from engines.embedding.batching import MicroBatcher
 from engines.embedding.http import HttpEmbedder, base_url
 from engines.embedding.openvino_cpu import OpenVinoEmbedder
@@ -177,6 +178,25 @@ print(OpenVinoEmbedder(pathlib.Path(sys.argv[1])).embed_passages(["some words " 
     for _ in range(3):
         done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT, check=True, timeout=60)
         assert done.stdout == "(19, 384)\n"
+
+
+class OneWith:
+    """An OpenVINO core of a processor with bf16."""
+
+    def get_property(self, *_: str) -> list[str]:
+        return ["FP32", "BF16"]
+
+
+@pytest.mark.parametrize(("flags", "precision"), [("avx512_bf16 amx_bf16 amx_tile", "bf16"), ("avx512_bf16", "f32")])
+def test_bf16_is_taken_only_where_it_is_faster(
+    flags: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"flags : fpu {flags}\n")
+    fast = partial(openvino_cpu.is_bf16_fast, cpuinfo=cpuinfo)
+    monkeypatch.setattr(openvino_cpu, "is_bf16_fast", fast)
+    assert openvino_cpu.native_precision(OneWith(), {"bf16": 0.9999, "f32": 1.0}) == precision
+    assert openvino_cpu.native_precision(OneWith(), {"bf16": 0.9, "f32": 1.0}) == "f32"
 
 
 def test_preparing_again_does_nothing(converted: Path, capsys: pytest.CaptureFixture[str]) -> None:
