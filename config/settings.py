@@ -341,6 +341,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["/static/css/admin.css"],
+    "SCRIPTS": ["/static/js/admin-theme.js"],
     "SIDEBAR": {"navigation": "config.admin_menu.menu"},
 }
 

@@ -1,5 +1,6 @@
 """The page fits a phone, keeps its theme, and can be read by everybody."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -114,3 +115,13 @@ def test_buttons_and_fields_have_names(page: Page) -> None:
     assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map((e) => e.id)).size") == page.evaluate(
         "document.querySelectorAll('[id]').length"
     )
+
+
+def test_the_admin_and_the_chat_have_one_theme(page: Page) -> None:
+    page.goto("/")
+    page.evaluate("localStorage.setItem('footnote-theme', 'dark')")
+    page.goto("/admin/")
+    expect(page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
+    page.evaluate("localStorage.setItem('adminTheme', JSON.stringify('light'))")
+    page.goto("/")
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
