@@ -129,8 +129,8 @@ def has_bf16(core: openvino.Core) -> bool:
 
 
 def is_bf16_fast(core: openvino.Core, cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Whether bf16 is faster than f32: with AMX three times; with avx512_bf16 alone slower (35 against 47
-    passages/s on two such cores)."""
+    """Whether bf16 is taken to be faster than f32. It was, by far, where it was chosen (ADR 5), and slower on a
+    processor with avx512_bf16 and no AMX (35 against 47 passages/s); AMX is taken for the difference."""
     return has_bf16(core) and cpuinfo.is_file() and "amx_bf16" in cpuinfo.read_text()
 
 
