@@ -14,7 +14,7 @@ from apps.documents.selectors.listing import (
     namesake_notice,
     queue_position,
 )
-from apps.documents.selectors.progress import Changes, collection_exists, counts_by_state, progress_rows
+from apps.documents.selectors.progress import Changes, collection_exists, progress_rows
 from apps.documents.selectors.quoting import citation_rows, passages_of, unit
 from apps.documents.selectors.reading import (
     Original,
@@ -41,7 +41,6 @@ __all__ = [
     "collection_json",
     "collection_of",
     "collections_of",
-    "counts_by_state",
     "document_json",
     "document_of",
     "documents_json",

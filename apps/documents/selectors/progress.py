@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from apps.documents.models import WORKING, Collection, Document, Event, Version
 
@@ -18,14 +18,6 @@ LATELY_SECONDS = 6.0
 MOST_CHANGED = 1000
 MOST_PLACES = 1000
 """Places in the queue are told to this depth; further back it is the same to everybody: far."""
-
-
-def counts_by_state(collection: UUID | None = None) -> dict[str, int]:
-    """How many present documents there are by the state of their newest version, in one or all collections."""
-    documents = Document.objects.present()
-    if collection is not None:
-        documents = documents.filter(collection=collection)
-    return dict(documents.order_by().values_list("latest__state").annotate(n=Count("pk")))
 
 
 def queue_places() -> dict[UUID, tuple[int, UUID]]:
