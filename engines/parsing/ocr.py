@@ -33,8 +33,9 @@ _BLANK = 24
 """Steps of grey, of 256, between the lightest and the darkest of a page on which nothing stands."""
 
 
-class _TooSlow(Exception):
-    """The page's own time is over."""
+class _TooSlow(BaseException):
+    """The page's own time is over. No Exception: it comes at any moment, and a library that was in the middle of
+    something would say that this failed."""
 
 
 class Scans:
@@ -71,9 +72,10 @@ class Scans:
         if _is_blank(image):
             return empty
         self._report.scan(number)
+        reading = import_module("engines.parsing.ocr_reading")  # no page's own time; half of an import would crash
         try:
             with _time_of_its_own(self._limits.ocr_page_seconds):
-                seen: Seen = import_module("engines.parsing.ocr_reading").read(image)
+                seen: Seen = reading.read(image)
         except _TooSlow:
             self._report.warning(
                 f"Page {number} was left out: OCR took longer than {self._limits.ocr_page_seconds:g} s, "
