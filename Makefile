@@ -43,9 +43,10 @@ test-services: ## the tests that meet a database and Redis, against DATABASE_URL
 	  { echo "Say DATABASE_URL=postgres://user@host/name REDIS_URL=redis://host:6379/5 make test-services" >&2; exit 1; }
 	$(BIN)/python -m pytest -m "services and not slow and not vllm"
 
-test-extras: ## add the extras ocr and s3 and run the tests that read by OCR and from buckets
+test-extras: ## add the extras ocr and s3 and run the tests that read by OCR and from buckets, and of every encoder
 	@scripts/setup dev ocr s3
-	$(PYTEST) tests/engines/test_parsing.py tests/engines/test_parsing_ocr.py tests/engines/test_origins_bucket.py
+	$(PYTEST) tests/engines/test_parsing.py tests/engines/test_parsing_ocr.py \
+	  tests/engines/test_origins_bucket.py tests/engines/test_embedding.py
 
 test-engine: ## build the vLLM environment and run the tests that talk to a real vLLM
 	@scripts/setup dev

@@ -24,7 +24,8 @@ from rag.ports import Embedder, Vectors
 from tests.fakes_search import FakeEmbedder
 
 PROJECT = Path(__file__).resolve().parents[2]
-imports_torch = pytest.mark.xdist_group("torch")
+# Half a minute on two cores, so not in `make test`; CI runs them with the extras, on one worker.
+TORCH = (pytest.mark.slow, pytest.mark.xdist_group("torch"))
 ODD_TEXTS = ["", " ", "\x00", "😀", "?!…", "Zürich 東京", "word " * 5000, "a" * 8000]
 
 
@@ -66,7 +67,7 @@ def http_embedder(handler: Callable[[httpx.Request], httpx.Response] = embedding
     return HttpEmbedder("http://embeddings.test", "served", client=httpx.Client(transport=httpx.MockTransport(handler)))
 
 
-@pytest.fixture(params=["fake", "openvino", pytest.param("sentence-transformers", marks=imports_torch), "http"])
+@pytest.fixture(params=["fake", "openvino", pytest.param("sentence-transformers", marks=TORCH), "http"])
 def embedder(request: pytest.FixtureRequest) -> Embedder:
     if request.param == "fake":
         return FakeEmbedder()
@@ -139,7 +140,8 @@ def test_what_is_longer_than_max_tokens_is_cut(embedder: Embedder) -> None:
 # ---------------------------------------------------------------------------- the bundled encoder
 
 
-@imports_torch
+@pytest.mark.slow
+@pytest.mark.xdist_group("torch")
 def test_openvino_and_sentence_transformers_are_one_model(
     openvino_embedder: OpenVinoEmbedder, torch_embedder: Embedder
 ) -> None:
@@ -250,7 +252,8 @@ def test_auto_takes_what_is_there(backend: str, model: str, url: str, chosen: st
     assert embedding.choose_backend(backend, model=model, cache_dir=tmp_path, url=url) == chosen
 
 
-@imports_torch
+@pytest.mark.slow
+@pytest.mark.xdist_group("torch")
 def test_what_cannot_be_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(embedding.UnusableModel, match="EMBEDDING_URL"):
         embedding.choose_backend("http", model="m", cache_dir=tmp_path)
