@@ -14,7 +14,9 @@ _TAIL = 256 * 1024
 _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.{0,2000}?-->\s*)*<(!doctype\s+html|html[\s>])", re.I | re.S)
 _MAIL = re.compile(rb"(?:(?:from|to|date|subject|received|message-id|mime-version|return-path|delivered-to):\s)", re.I)
-_CONTROLS = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+_CONTROLS = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f\x7f]")
+_MOST_CONTROLS = 0.01
+"""The share of control characters that a text may have: old ones hold a stray one, other files eleven in a hundred."""
 _MARKS: tuple[tuple[bytes, str], ...] = (
     (b"{\\rtf", "RTF"),
     (b"\x1f\x8b", "TAR"),
@@ -98,7 +100,7 @@ def _has_tar_checksum(head: bytes) -> bool:
 
 def _text(head: bytes, suffix: str) -> str:
     wide = head.startswith(_BOMS) or _looks_utf16(head)
-    if not wide and _CONTROLS.search(head):
+    if not wide and (b"\0" in head or len(_CONTROLS.findall(head)) > _MOST_CONTROLS * len(head)):
         raise refusals.unsupported()
     if _HTML.match(head.lstrip(b"\xef\xbb\xbf")):
         return "HTML"

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from zipfile import ZIP_STORED
 
 import pytest
 
@@ -14,7 +13,6 @@ from engines.parsing.refusals import OCR_ADVICE
 from rag.errors import ParsingError
 from rag.types import Kind, Page
 from tests.files import making
-from tests.files.containers import zip_of
 from tests.files.samples import SAMPLES
 
 LIMITS = Limits(pages=50, characters=100_000, memory_mb=1500 if has_ocr() else 600, cpu_seconds=20, wall_seconds=30)
@@ -155,63 +153,6 @@ def test_a_document_cut_off_in_the_middle_is_broken_or_read_in_part(form: Format
     else:
         assert sample.torn_may_be_read
         assert pages[0].text
-
-
-# -------------------------------------------------------------------------------------------- what a file is
-
-
-@pytest.mark.parametrize(
-    ("data", "name", "found"),
-    [
-        (making.SAMPLE_PDF, "report.txt", "PDF"),
-        (b"\n\n" + making.SAMPLE_PDF, "report", "PDF"),
-        (SAMPLES["DOCX"].data, "report.zip", "DOCX"),
-        (b"<!DOCTYPE HTML><p>Hello</p>", "page.txt", "HTML"),
-        (b"<!-- c --><html lang=en><p>Hello</p>", "page", "HTML"),
-        (b"a,b\n1,2\n", "table.TSV", "CSV"),
-        (b"a,b\n1,2\n", "table.txt", "TXT"),
-        (b"# Title", "notes.MD", "Markdown"),
-        (b"Read me", "README", "TXT"),
-        ("Grüße".encode("utf-16"), "a.txt", "TXT"),
-        ("Plain words".encode("utf-16-le"), "a.txt", "TXT"),
-    ],
-)
-def test_content_decides_and_the_name_tells_text_from_text(data: bytes, name: str, found: str, tmp_path: Path) -> None:
-    media_type = sniff(written(tmp_path, data), name)
-    assert media_type == next(each.media_type for each in FORMATS if each.name == found)
-
-
-@pytest.mark.parametrize(
-    ("data", "name"),
-    [
-        (b"MZ\x90\0\x03", "setup.exe"),
-        (b"\x7fELF\x02\x01\x01", "photo.txt"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), "old.doc"),
-        (zip_of({"mimetype": b"application/vnd.sun.xml.writer"}, method=ZIP_STORED), "old.sxw"),
-    ],
-)
-def test_what_is_not_taken_is_refused_with_what_is(data: bytes, name: str, tmp_path: Path) -> None:
-    error = refusal(written(tmp_path, data), name)
-    assert error.code == "unsupported"
-    assert "PDF, DOCX, " in error.message
-    assert ("LibreOffice" in error.hint) == name.endswith(".sxw")
-
-
-def test_an_office_file_in_its_password_container_is_encrypted(tmp_path: Path) -> None:
-    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le")
-    assert refusal(written(tmp_path, data), "plan.docx").code == "encrypted"
-
-
-def test_an_encrypted_pdf_says_so(tmp_path: Path) -> None:
-    error = refusal(written(tmp_path, making.encrypted_pdf()), "secret.pdf")
-    assert error.code == "encrypted"
-    assert "password" in error.message
-
-
-def test_a_media_type_nobody_reads_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ParsingError) as caught:
-        list(extract(written(tmp_path, b"x"), "application/x-nobody", limits=LIMITS))
-    assert caught.value.code == "unsupported"
 
 
 # --------------------------------------------------------------------------------------- the single formats
