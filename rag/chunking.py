@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from rag.types import Block, Chunk, Kind, Line, Page
+from rag.types import Block, Chunk, Kind, Line, Page, without_rules
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -123,7 +123,7 @@ class _Packer:
     def _measure(self, atoms: list[_Atom]) -> list[_Atom]:
         """Counts each atom's tokens; what is too long is cut and counted again."""
         while unknown := [atom for atom in atoms if not atom.tokens]:
-            for atom, count in zip(unknown, self._count([atom.text for atom in unknown]), strict=True):
+            for atom, count in zip(unknown, self._count([without_rules(atom.text) for atom in unknown]), strict=True):
                 atom.tokens = max(1, count)
             atoms = [part for atom in atoms for part in self._parts(atom)]
         return atoms

@@ -5,6 +5,7 @@ format (Markdown, HTML, ...) is one page unless it is very long. Boxes are fract
 height, origin top left, so that they fit an image of any size.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -86,8 +87,17 @@ class Chunk:
 
     def for_embedding(self, title: str = "") -> str:
         """The text an encoder sees: title, heading path and table header in front of the chunk."""
-        context = [part for part in (title, self.heading, self.header) if part]
-        return "\n".join([*context, self.text])
+        context = (title.replace("_", " "), self.heading.replace(" > ", "\n"), self.header, self.text)
+        return without_rules("\n".join(part for part in context if part))
+
+
+_RULES = re.compile(r"(?<!\S)\|(?!\S)|([._\-=*·])(?:[ \t]?\1){3,}")
+
+
+def without_rules(text: str) -> str:
+    """The text without bars between cells, rows of dots and drawn lines: to an encoder each mark is a word, 6 % of
+    all it reads in an annual report."""
+    return _RULES.sub("", text)
 
 
 # ------------------------------------------------------------------------------------- what is found

@@ -101,7 +101,7 @@ def test_the_heading_path_goes_in_front_for_the_encoder_only() -> None:
     page = page_of(("They rose.", Kind.TEXT, ("Report", "Prices"), ""))
     (only,) = chunk(page)
     assert (only.text, only.heading) == ("They rose.", "Report > Prices")
-    assert only.for_embedding("2023") == "2023\nReport > Prices\nThey rose."
+    assert only.for_embedding("2023") == "2023\nReport\nPrices\nThey rose."
 
 
 def test_every_passage_of_a_table_carries_its_header_and_whole_rows() -> None:
@@ -252,3 +252,16 @@ def test_spans_are_true_nothing_is_lost_and_the_budget_holds(blocks, count, titl
         assert count([each.for_embedding(title)])[0] + 2 <= max_tokens or each.end - each.start == 1
         assert count([each.text])[0] <= max(TARGET_TOKENS + 24, 1) or each.end - each.start == 1
     assert not page.text[at:].strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("Sales | 12 | n/a", "Sales  12  n/a"),
+        ("Item 1. Business ........ 4", "Item 1. Business  4"),
+        ("Name: ________ Date: . . . . . .", "Name:  Date: "),
+        ("a|b || c... d -- e", "a|b || c... d -- e"),
+    ],
+)
+def test_the_encoder_does_not_see_rules(text: str, seen: str) -> None:
+    assert Chunk(1, 0, len(text), text).for_embedding() == seen
