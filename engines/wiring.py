@@ -120,6 +120,7 @@ def embedder() -> Embedder:
         cache_dir=settings.CACHE_DIR,
         url=settings.EMBEDDING_URL,
         api_key=settings.EMBEDDING_API_KEY,
+        quantized=settings.EMBEDDING_QUANTIZED,
     )
 
 

@@ -15,15 +15,20 @@ __all__ = ["UnusableModel", "choose_backend", "load", "prepare", "prepare_for"]
 UnusableModel = bundled.UnusableModel
 
 
-def load(backend: str, *, model: str, cache_dir: Path, url: str = "", api_key: str = "") -> Embedder:
-    """The encoder that the settings ask for. Raises UnusableModel or, for a server, an EngineError."""
+def load(
+    backend: str, *, model: str, cache_dir: Path, url: str = "", api_key: str = "", quantized: bool = True
+) -> Embedder:
+    """The encoder that the settings ask for; `quantized` concerns the bundled one on a CPU alone.
+
+    Raises UnusableModel or, for a server, an EngineError.
+    """
     chosen = choose_backend(backend, model=model, cache_dir=cache_dir, url=url)
     embedder: Embedder
     if chosen == "http":
         embedder = import_module("engines.embedding.http").HttpEmbedder(url, model, api_key=api_key)
     elif chosen == "openvino":
         folder = bundled.converted_folder(cache_dir)
-        embedder = import_module("engines.embedding.openvino_cpu").OpenVinoEmbedder(folder)
+        embedder = import_module("engines.embedding.openvino_cpu").OpenVinoEmbedder(folder, quantized=quantized)
     else:
         embedder = import_module("engines.embedding.sentence").SentenceTransformersEmbedder(model)
     return embedder

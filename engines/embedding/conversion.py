@@ -15,7 +15,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from engines.embedding import bundled
-from engines.embedding.openvino_cpu import LEAST_COSINE, compile_model, has_bf16, unit
+from engines.embedding.openvino_cpu import LEAST_COSINE
+from engines.embedding.quantization import quantize
+from engines.embedding.streams import compile_model, has_bf16, unit
 from engines.embedding.tokens import TokenBatches
 from engines.files import sha256, whole_folder
 from rag.ports import Vectors
@@ -82,18 +84,20 @@ def convert(source: Path, target: Path) -> dict[str, float]:
 def verify(folder: Path, expected: Vectors, longest: int) -> dict[str, float]:
     """The worst cosine between converted and fp32 vectors of SAMPLES, for each precision of this processor.
 
-    Raises UnusableModel when f32 is off: then the conversion itself is wrong. A bf16 that is off is only left unused.
+    Raises UnusableModel when f32 is off: then the conversion itself is wrong. Another that is off is only left unused.
     """
     core = openvino.Core()
-    ir = core.read_model(folder / "model.xml")
+    exact = core.read_model(folder / "model.xml")
     tokens = TokenBatches(folder / "tokenizer.json", longest=longest)
+    bf16 = ["bf16"] if has_bf16(core) else []
+    tried = [(name, exact, name) for name in ("f32", *bf16)] + [("int8", quantize(exact), (*bf16, "f32")[0])]
     cosines = {}
-    for precision in ("bf16", "f32") if has_bf16(core) else ("f32",):
+    for name, ir, precision in tried:
         compiled = compile_model(core, ir, "LATENCY", precision)
         found = np.empty_like(expected)
         for positions, ids, mask in tokens.batches(SAMPLES, size=4, step=16):
             found[positions] = compiled((ids, mask))[0]
-        cosines[precision] = round(float((unit(found) * expected).sum(axis=1).min()), 6)
+        cosines[name] = round(float((unit(found) * expected).sum(axis=1).min()), 6)
     if cosines["f32"] < LEAST_COSINE:
         raise bundled.UnusableModel(f"The converted encoder differs from the original (cosine {cosines['f32']}).")
     return cosines

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 
 from engines.embedding import bundled
@@ -16,7 +17,8 @@ CONVERSION_SECONDS = 600
 
 
 def prepare(cache_dir: Path) -> Path:
-    """The folder OpenVinoEmbedder loads, made if it is not there or damaged; prints one line.
+    """The folder OpenVinoEmbedder loads, made if it is not there or damaged, tuned to this processor; prints
+    one line.
 
     May be called again and by several processes at once; one converts, the others wait for it. Raises UnusableModel.
     """
@@ -26,9 +28,10 @@ def prepare(cache_dir: Path) -> Path:
             sweep(folder.parent)
             shutil.rmtree(folder, ignore_errors=True)
             bundled.check_weights(bundled.source())
-            print(f"Encoder: {convert(bundled.source(), folder)}", flush=True)
+            done = convert(bundled.source(), folder)
         else:
-            print(f"Encoder: {bundled.IDENTITY} is converted and whole.", flush=True)
+            done = f"{bundled.IDENTITY} is converted and whole"
+        print(f"Encoder: {done}; {tune(folder)}.", flush=True)
     return folder
 
 
@@ -39,6 +42,12 @@ def is_usable(folder: Path) -> bool:
     except bundled.UnusableModel:
         return False
     return True
+
+
+def tune(folder: Path) -> str:
+    """Finds the fastest way to encode on this processor (some 10 s) unless that is known; tells it in words."""
+    way = import_module("engines.embedding.openvino_cpu").OpenVinoEmbedder(folder).tune()
+    return f"fastest here is {way}"
 
 
 def convert(source: Path, folder: Path) -> str:
@@ -64,4 +73,4 @@ def convert(source: Path, folder: Path) -> str:
         raise bundled.UnusableModel(f"The encoder could not be converted: {reason}")
     cosines = json.loads(done.stdout.strip().splitlines()[-1])
     shown = ", ".join(f"{name} {value:.5f}" for name, value in cosines.items())
-    return f"{bundled.IDENTITY} converted and verified in {time.monotonic() - started:.0f} s (cosine {shown})."
+    return f"{bundled.IDENTITY} converted and verified in {time.monotonic() - started:.0f} s (cosine {shown})"
