@@ -14,7 +14,7 @@ WEIGHTS = "model.safetensors"
 PUBLISHED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Of model.safetensors, as huggingface.co/sentence-transformers/all-MiniLM-L6-v2 publishes it."""
 IDENTITY = f"{NAME}@{PUBLISHED_SHA256[:12]}"
-CONVERSION = 3
+CONVERSION = 4
 """Counts up when the way of converting changes, so that what an older Footnote converted is not used."""
 
 
