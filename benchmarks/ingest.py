@@ -2,9 +2,9 @@
 
     python -m benchmarks.ingest --url http://127.0.0.1:8000 --key KEY [--pid PID] [--rounds 3] [--out ingest.json]
 
-speed    each round uploads texts nobody embedded before and waits until they are ready; then sentence-transformers
-         encodes, at fp32 with batches of 64 and of 8, exactly the passages Footnote made of them. Void when the
-         bare encoder's own speed drifts by more than 15 % over the rounds.
+speed    each round uploads texts nobody embedded before (each run has titles of its own) and waits until they are
+         ready; then sentence-transformers encodes, at fp32 with batches of 64 and of 8, exactly the passages that
+         Footnote made of them. Void when the bare encoder's own speed drifts by more than 15 % over the rounds.
 quality  nDCG@10 of exact dense search with Footnote's encoder and with the bare one, on three sets.
 pages    five annual reports (641 pages) at once: pages per second, and the most memory of all processes together
          (with --pid, that of `manage.py up`).
@@ -13,6 +13,7 @@ pages    five annual reports (641 pages) at once: pages per second, and the most
 import argparse
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -91,13 +92,14 @@ def embedded(footnote: Footnote, document: Row) -> list[str]:
     return texts
 
 
-def one_round(footnote: Footnote, bare: BareEncoder, texts: list[str], number: int) -> Row:
-    """Footnote, then the bare encoder twice, on the same passages."""
-    collection = footnote.collection(f"Speed {number}")
+def one_round(footnote: Footnote, bare: BareEncoder, texts: list[str], name: str) -> Row:
+    """Footnote, then the bare encoder twice, on the same passages. `name` is in each title, which the encoder sees:
+    a name used before would find the vectors there."""
+    collection = footnote.collection(f"Speed {name}")
     parts = [texts[at : at + PAGES_PER_DOCUMENT] for at in range(0, len(texts), PAGES_PER_DOCUMENT)]
     started = time.monotonic()
     for index, part in enumerate(parts):
-        body = {"title": f"Part {index}", "text": "\n\n".join(part)}
+        body = {"title": f"Part {index} of {name}", "text": "\n\n".join(part)}
         footnote.call("POST", f"/collections/{collection}/documents", json=body)
     documents = wait_closely(footnote, collection)
     took = time.monotonic() - started
@@ -124,7 +126,9 @@ def speed(footnote: Footnote, rounds: int, size: int) -> Row:
     texts = corpus()
     bare = BareEncoder()
     try:
-        done = [one_round(footnote, bare, texts[n * size : (n + 1) * size], n) for n in range(rounds)]
+        run = secrets.token_hex(2)
+        one_round(footnote, bare, texts[:10], f"{run} warm-up")
+        done = [one_round(footnote, bare, texts[n * size : (n + 1) * size], f"{run} {n}") for n in range(rounds)]
     finally:
         bare.close()
     for each in done:
