@@ -1,5 +1,6 @@
 """Sources: places that documents of a collection come from and are kept in step with."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,7 @@ OPTIONS: dict[str, dict[str, type]] = {
 }
 MOST = {"depth": 10, "limit": 10_000}
 LONGEST_ADDRESS = 600
+NO_HOST = re.compile(r"""[\s<>"'{}|\\^`,;()]|^\.|\.\.""")
 MOST_HOURS = 24 * 365
 
 
@@ -200,8 +202,9 @@ def _web_address(address: str, *, what: str = "The address", code: str = "bad_ad
     """An address of the web. One with a password in it is not even kept: everybody who sees the source would."""
     try:
         parts = urlsplit(address)
-        names_a_host = parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
-    except ValueError:  # brackets that hold no IPv6 address
+        is_of_the_web = parts.scheme.lower() in ("http", "https")
+        names_a_host = is_of_the_web and NO_HOST.search(parts.hostname or " ") is None and parts.port != 0
+    except ValueError:  # brackets that hold no IPv6 address, a port that is no number
         names_a_host = False
     if not names_a_host:
         raise Refused(code, f"{what} must begin with https:// or http:// and name a host.")
