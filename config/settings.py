@@ -271,6 +271,7 @@ INGEST_THREADS = int(positive("INGEST_THREADS", 2))
 INGEST_NICENESS = env.int("INGEST_NICENESS", default=10)  # 0 to 19: how far questions go before documents
 ANSWER_THREADS = int(positive("ANSWER_THREADS", 200))
 SEARCH_THREADS = int(positive("SEARCH_THREADS", 8))
+UPLOADS_AT_ONCE = int(positive("UPLOADS_AT_ONCE", 1))
 SAMPLE = env.bool("SAMPLE", default=True)
 
 # ------------------------------------------------------------------------------- retrieval and engines

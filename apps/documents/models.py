@@ -240,6 +240,7 @@ class Version(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["state", "turn", "id"], name="version_queue"),
             models.Index(fields=["state", "uploaded_by", "turn"], name="version_turns"),
+            models.Index(fields=["file_name"], name="version_by_name"),
         ]
 
     def __str__(self) -> str:

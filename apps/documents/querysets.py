@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
@@ -55,7 +56,10 @@ class DocumentQuerySet(models.QuerySet):
     def uploaded_as(self, collection: UUID, *, key: str, file_name: str) -> Self:
         """Present documents of the collection that people uploaded under this folder path and file name: no
         members of archives, nothing that a source keeps in step."""
-        uploaded = self.present().filter(collection=collection, parent=None, source=None)
+        # Two queries: asked in one, SQLite reads every document of the collection to find the few of this name.
+        versions = apps.get_model("documents", "Version").objects
+        named = set(versions.filter(file_name=file_name).values_list("document", flat=True))
+        uploaded = self.present().filter(pk__in=named, collection=collection, parent=None, source=None)
         return uploaded.filter(key=key, latest__file_name=file_name)
 
     def visible_to(self, user: "User") -> Self:
@@ -69,8 +73,9 @@ class DocumentQuerySet(models.QuerySet):
     def _with_role(self, user: "User", roles: tuple[str, ...]) -> Self:
         if not user.is_active:
             return self.none()
-        mine = self.model._default_manager.filter(member(user, roles, "collection__memberships"))
-        return self.present().filter(pk__in=mine.values("pk"))
+        # By way of the collections, which are few: one document is then found without a look at all the others.
+        collections = apps.get_model("documents", "Collection").objects.filter(member(user, roles, "memberships"))
+        return self.present().filter(collection__in=collections.values("pk"))
 
 
 class VersionQuerySet(models.QuerySet):

@@ -80,7 +80,7 @@ class MemberView(ApiView):
 
 
 def _fresh(person: "User", id: Any) -> dict[str, Any]:
-    return selectors.collection_json(selectors.collection_of(person, id))
+    return selectors.collection_json(selectors.counted_collection_of(person, id))
 
 
 def _named(member: "User | Group") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from apps.api.schema import IDEMPOTENCY_KEY, page_of
 from apps.api.serializers import documents as shapes
 from apps.api.serializers.common import ListQuery
 from apps.documents import selectors, services
+from apps.documents.gate import upload_gate
 from apps.documents.models import Collection
 
 UPLOADED = PolymorphicProxySerializer(
@@ -57,11 +58,14 @@ class CollectionDocumentsView(ApiView):
         collection = selectors.collection_of(self.person, id)
         form = self.form(shapes.NewFiles if isinstance(request.data, QueryDict) else shapes.NewText)
         refused: list[dict[str, Any]] = []
-        outcome = once(request, self.person, lambda: self._upload(collection, form, refused))
-        documents = [selectors.document_of(self.person, pk) for pk in outcome.ids]
-        told = form["duplicates"] == "skip"
-        notices = [selectors.namesake_notice(each) if told else "" for each in documents]
-        made = [{**selectors.document_json(d), "notice": notice} for d, notice in zip(documents, notices, strict=True)]
+        with upload_gate():
+            outcome = once(request, self.person, lambda: self._upload(collection, form, refused))
+            documents = [selectors.document_of(self.person, pk) for pk in outcome.ids]
+            told = form["duplicates"] == "skip"
+            notices = [selectors.namesake_notice(each) if told else "" for each in documents]
+            made = [
+                {**selectors.document_json(d), "notice": notice} for d, notice in zip(documents, notices, strict=True)
+            ]
         body: Any = {"results": made, "refused": refused} if "files" in form else made[0]
         return Response(body, status=outcome.status, headers=outcome.headers)
 

@@ -21,6 +21,7 @@ from apps.documents.admin.common import actor, as_uuid
 from apps.documents.admin.retrying import with_permanence
 from apps.documents.admin.streams import progress_events
 from apps.documents.errors import Conflict, DocumentsError, Refused
+from apps.documents.gate import upload_gate
 from apps.documents.models import UNFINISHED, Collection, Document, Source, State
 from engines import parsing
 
@@ -100,7 +101,10 @@ class UploadPages(ModelAdmin):
                 raise Refused("no_file", "No file arrived; choose it again.")
             same: Any = request.POST.get("duplicates", "skip")
             named = {name: request.POST.get(name, "") for name in ("title", "path")}
-            uploaded = services.upload(by=actor(request), collection=collection, file=file, duplicates=same, **named)
+            with upload_gate():
+                uploaded = services.upload(
+                    by=actor(request), collection=collection, file=file, duplicates=same, **named
+                )
         except DocumentsError as error:
             return _refusal(error)
         notice = selectors.namesake_notice(uploaded.document) if uploaded.created and same == "skip" else ""

@@ -15,7 +15,7 @@ def test_whoever_makes_a_collection_owns_it(owner: User) -> None:
     made = services.create_collection(
         by=owner, name="  Staff   handbook ", description="Rules", starter_questions=["When is lunch?", " "]
     )
-    shown = selectors.collection_json(selectors.collection_of(owner, made.pk))
+    shown = selectors.collection_json(selectors.counted_collection_of(owner, made.pk))
     assert shown["name"] == "Staff handbook"
     assert shown["slug"] == "staff-handbook"
     assert shown["role"] == "owner"
@@ -93,7 +93,7 @@ def test_the_last_owner_stays(owner: User, stranger: User) -> None:
         services.remove_member(by=owner, collection=mine, user=owner)
     with pytest.raises(services.Conflict, match="at least one owner"):
         services.set_member(by=owner, collection=mine, user=owner, role="viewer")
-    assert selectors.collection_json(selectors.collection_of(owner, mine.pk))["role"] == "owner"
+    assert selectors.collection_json(selectors.counted_collection_of(owner, mine.pk))["role"] == "owner"
     services.set_member(by=owner, collection=mine, user=stranger, role="owner")
     services.remove_member(by=owner, collection=mine, user=owner)
     assert not selectors.collections_of(owner).exists()
