@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,11 +24,21 @@ def client(redis_server: str) -> Iterator[redis.Redis]:
     wiring.quick_redis_client.cache_clear()
 
 
-def later(client: redis.Redis, seconds: float, payload: object):
-    def send(key: str) -> None:
-        threading.Timer(seconds, lambda: reply(client, key, payload)).start()
+@pytest.fixture
+def later(client: redis.Redis) -> Iterator[Callable[..., Callable[[str], None]]]:
+    """Sends an answer after some seconds from a thread of its own, which ends before the client is closed."""
+    timers: list[threading.Timer] = []
 
-    return send
+    def sender(seconds: float, payload: object) -> Callable[[str], None]:
+        def send(key: str) -> None:
+            timers.append(threading.Timer(seconds, lambda: reply(client, key, payload)))
+            timers[-1].start()
+
+        return send
+
+    yield sender
+    for timer in timers:
+        timer.join()
 
 
 def test_an_answer_comes_back_as_it_was_given(client: redis.Redis) -> None:
@@ -36,8 +46,10 @@ def test_an_answer_comes_back_as_it_was_given(client: redis.Redis) -> None:
     assert ask(client, lambda key: reply(client, key, payload), timeout=5) == payload
 
 
-def test_one_that_takes_longer_than_a_slice_of_waiting(client: redis.Redis) -> None:
-    assert ask(client, later(client, 1.2, "slow"), timeout=5) == "slow"
+def test_one_that_takes_longer_than_a_slice_of_waiting(
+    client: redis.Redis, later: Callable[..., Callable[[str], None]]
+) -> None:
+    assert ask(client, later(1.2, "slow"), timeout=5) == "slow"
 
 
 def test_an_error_comes_back_as_one(client: redis.Redis) -> None:
