@@ -6,7 +6,7 @@ from pathlib import Path
 
 from charset_normalizer import from_bytes
 
-from engines.parsing import alphabets, refusals
+from engines.parsing import alphabets, encodings, refusals
 from engines.parsing.limits import Limits
 
 _MARKS = (
@@ -44,7 +44,12 @@ def decode(data: bytes, *, html: bool = False) -> str:
             return data.decode(encoding, "replace")
     declared = _DECLARED.search(data[:4096]) if html else None
     escaped = "iso2022_jp" if any(mark in data for mark in _ISO_2022_JP) else ""  # seven bits, so UTF-8 as well
-    for encoding in (escaped, "utf-8", declared.group(1).decode("ascii") if declared else "", _wide(data)):
+    for encoding in (
+        escaped,
+        "utf-8",
+        encodings.known(declared.group(1).decode("ascii")) if declared else "",
+        _wide(data),
+    ):
         text = _strictly(data, encoding)
         if text is not None:
             return text
@@ -56,9 +61,9 @@ def _strictly(data: bytes, encoding: str) -> str | None:
         return None
     try:
         text = data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
+    except UnicodeError:
         return None
-    return text if isinstance(text, str) and (encoding.startswith("utf-16") or "\0" not in text) else None
+    return text if (encoding.startswith("utf-16") or "\0" not in text) else None
 
 
 def _wide(data: bytes) -> str:

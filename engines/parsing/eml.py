@@ -8,6 +8,7 @@ import binascii
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.header import decode_header
@@ -15,7 +16,7 @@ from email.message import Message
 from pathlib import Path
 from typing import TypeAlias
 
-from engines.parsing import refusals
+from engines.parsing import encodings, refusals
 from engines.parsing.building import clean
 from engines.parsing.decoding import decode
 from engines.parsing.limits import Limits
@@ -140,7 +141,7 @@ def _bytes(path: Path) -> bytes:
 
 def _inner_mail(part: _Message, name: str) -> tuple[str, bytes]:
     """A mail within: as its sender's program wrote it, called after its subject."""
-    inner = part.get_payload()
+    inner = part.get_payload() if part.is_multipart() else None  # else it is decoded, by whatever codec it names
     if isinstance(inner, list) and inner and isinstance(inner[0], Message):
         subject = header(inner[0], "Subject")
         if part.get_content_type() != "message/rfc822":  # a delivery's status is a list of header blocks
@@ -153,7 +154,8 @@ def _inner_mail(part: _Message, name: str) -> tuple[str, bytes]:
 
 def _file_name(part: _Message) -> str:
     try:
-        return _readable((part.get_filename() or "")[:_LONGEST_HEADER])
+        name = encodings.parameter(part, "filename", "Content-Disposition")
+        return _readable((name or encodings.parameter(part, "name", "Content-Type"))[:_LONGEST_HEADER])
     except _UNREADABLE:
         return ""
 
@@ -165,8 +167,8 @@ def _payload(part: _Message) -> bytes:
 
 def _text(part: _Message) -> str:
     """The part's text. Lines that were only folded on the way (RFC 3676) are whole again."""
-    charset = part.get_param("charset", "")
-    text = _decoded(_payload(part), charset if isinstance(charset, str) else "", html="html" in part.get_content_type())
+    charset = encodings.parameter(part, "charset", "Content-Type")
+    text = _decoded(_payload(part), charset, html="html" in part.get_content_type())
     text = text.replace("\r\n", "\n")
     if str(part.get_param("format", "")).lower() == "flowed":
         text = _SOFT_BREAK.sub(" ", text)
@@ -175,14 +177,11 @@ def _text(part: _Message) -> str:
 
 def _decoded(data: bytes, charset: str, *, html: bool = False) -> str:
     """Bytes to text: UTF-8 proves itself, a declaration only counts where the bytes agree with it."""
+    charset = encodings.known(charset) or "utf-8"
     first = [charset, "utf-8"] if data.isascii() or _STATEFUL.search(charset) else ["utf-8", charset]
     for encoding in first:
-        try:
-            text = data.decode(encoding)
-        except (LookupError, ValueError):
-            continue
-        if isinstance(text, str):
-            return text
+        with suppress(UnicodeError):
+            return data.decode(encoding)
     return decode(data, html=html)
 
 

@@ -4,18 +4,20 @@ import posixpath
 import re
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborNode
 
-from engines.parsing import packages, refusals
+from engines.parsing import encodings, packages, refusals
 from engines.parsing.building import HeadingPath, PageBuilder, one_line
 from engines.parsing.decoding import decode
 from engines.parsing.html_reading import HtmlReader
 from engines.parsing.html_sight import share_of_links
+from engines.parsing.html_tree import parsed
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
 from rag.types import Kind, Page
@@ -77,7 +79,7 @@ def _pages(archive: zipfile.ZipFile, limits: Limits, report: Report) -> Iterator
 
 def _read(markup: str, number: int, headings: HeadingPath, book: _Book, limits: Limits, *, is_contents: bool) -> Page:
     """The document's page; the book's first one begins with its title, unless a heading there says it."""
-    tree = LexborHTMLParser(markup)
+    tree = parsed(markup)
     body = tree.body
     reader = HtmlReader(limits, PageBuilder(number), headings, title=book.title)
     if body is None or (is_contents and body.css_first("a") is not None and share_of_links(body) > 0.7):
@@ -151,9 +153,8 @@ def _markup(data: bytes) -> str:
     """A document's markup as an HTML parser takes it: XHTML ends empty elements in a way that HTML does not know."""
     declared = _DECLARED.match(data.lstrip())
     text = None
-    if declared is not None and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        try:
-            text = data.decode(declared.group(1).decode("ascii"))
-        except (LookupError, UnicodeDecodeError):
-            text = None
-    return _EMPTY.sub(r"<\1\2></\1>", text if isinstance(text, str) else decode(data, html=True))
+    encoding = encodings.known(declared.group(1).decode("ascii")) if declared is not None else ""
+    if encoding and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        with suppress(UnicodeError):
+            text = data.decode(encoding)
+    return _EMPTY.sub(r"<\1\2></\1>", decode(data, html=True) if text is None else text)

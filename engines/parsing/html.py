@@ -10,6 +10,7 @@ from engines.parsing.building import HeadingPath, PageBuilder, one_line
 from engines.parsing.decoding import read_text
 from engines.parsing.html_reading import HtmlReader
 from engines.parsing.html_sight import is_furniture, is_menu_or_form, is_unseen
+from engines.parsing.html_tree import parsed
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
 from rag.types import Kind, Page
@@ -25,7 +26,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     The title stands first as a heading, unless the page's own first-rank headings say the same.
     """
     report.total(1)
-    tree = LexborHTMLParser(read_text(path, limits, html=True))
+    tree = parsed(read_text(path, limits, html=True))
     body = tree.body or tree.root
     if body is None:
         raise refusals.broken("HTML")
@@ -50,7 +51,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
 
 def add_html(markup: str, limits: Limits, builder: PageBuilder, headings: HeadingPath, title: str = "") -> None:
     """Adds what HTML that stands within something else (a mail, a book) says; a heading that says `title` is it."""
-    tree = LexborHTMLParser(markup)
+    tree = parsed(markup)
     root = tree.body or tree.root
     if root is not None:
         HtmlReader(limits, builder, headings, title=title).walk(root)

@@ -219,6 +219,8 @@ def scalar(value: Any) -> str:
     """A string or number as it is, true and false as words; nothing for null and for a file in base64."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, _Number):  # of which a very long one looks like base64
+        return value
     if not isinstance(value, str) or (len(value) >= _ROW and _BASE64.fullmatch(value)):
         return ""
     return value.strip()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from selectolax.lexbor import LexborHTMLParser
 
 from engines.parsing.building import HeadingPath, clean, row_text, tidy
 from engines.parsing.decoding import read_text
+from engines.parsing.html_tree import parsed
 from engines.parsing.limits import Limits
 from engines.parsing.reporting import Report
 from engines.parsing.text import Parts
@@ -108,6 +108,6 @@ def _inline_text(token: Token) -> str:
 
 def _plain(html: str) -> str:
     """The text of a piece of HTML; comments and scripts have none."""
-    tree = LexborHTMLParser(html)
+    tree = parsed(html)
     tree.strip_tags(_HIDDEN)
     return tidy(tree.body.text(deep=True, separator=" ")) if tree.body is not None else ""

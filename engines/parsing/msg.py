@@ -13,10 +13,11 @@ from typing import Any
 from olefile.olefile import DEFECT_INCORRECT, OleFileError, OleFileIO
 from oxmsg import Message
 from oxmsg.domain import constants as c
+from oxmsg.domain.model import UnrecognizedCodePageError, UnsupportedEncodingError
 from oxmsg.properties import Properties
 from oxmsg.storage import Storage
 
-from engines.parsing import refusals
+from engines.parsing import encodings, refusals
 from engines.parsing.building import one_line
 from engines.parsing.decoding import decode
 from engines.parsing.limits import Limits
@@ -24,9 +25,10 @@ from engines.parsing.mail import Attachments, Body, Mail, best, page_of
 from engines.parsing.reporting import Report
 from rag.types import Page
 
+_UNKNOWN = UnrecognizedCodePageError, UnsupportedEncodingError
 _UNREADABLE = (
     OleFileError, OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, struct.error, EOFError,
-    OverflowError, RecursionError,
+    OverflowError, RecursionError, *_UNKNOWN,
 )  # fmt: skip
 _EMBEDDED = 5
 """PidTagAttachMethod of a mail within a mail."""
@@ -34,12 +36,24 @@ _EMBEDDED_STORAGE = "__substg1.0_3701000D"
 _TO, _CC = 1, 2
 
 
-class _Inner(Message):
-    """A mail within a mail, whose list of properties has a shorter head (MS-OXMSG 2.4.1.2)."""
+class _Listed(Properties):
+    """The properties of a mail whose texts may be in a code page that Python does not know."""
 
-    def __init__(self, storage: Any) -> None:
+    @property
+    def body_encoding(self) -> str:
+        """The encoding of its body; ASCII where it is unknown, so that it is told by its bytes (`_html`, `_string`)."""
+        try:
+            return encodings.known(str(super().body_encoding)) or "ascii"
+        except _UNKNOWN:
+            return "ascii"
+
+
+class _Message(Message):
+    """A mail, or with `head=24` one within a mail: its list of properties has a shorter head (MS-OXMSG 2.4.1.2)."""
+
+    def __init__(self, storage: Any, head: int = 32) -> None:
         super().__init__(storage)
-        self._listed = Properties(storage, properties_header_offset=24)
+        self._listed = _Listed(storage, properties_header_offset=head)
 
     @property
     def properties(self) -> Properties:
@@ -54,7 +68,7 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     try:
         # By default, streams that are cut off or lead in a circle are read as far as they go, without a word.
         with OleFileIO(str(path), raise_defects=DEFECT_INCORRECT) as file:
-            message = Message(Storage.from_ole(file))
+            message = _Message(Storage.from_ole(file))
         attachments = Attachments(size, limits, report)
         mail = _mail(message)
         for name, data, media_type in _files(message, report):
@@ -127,7 +141,7 @@ def _files(message: Message, report: Report) -> Iterator[tuple[str, bytes, str]]
             storage: Any = attachment._storage
             inner = next((each for each in storage.storages if each.name == _EMBEDDED_STORAGE), None)
             if inner is not None:
-                subject, data = _as_eml(_Inner(inner), report)
+                subject, data = _as_eml(_Message(inner, head=24), report)
                 yield f"{subject or name or 'message'}.eml", data, "message/rfc822"
             continue
         data = _bytes(attachment)

@@ -88,7 +88,7 @@ class _Nursery:
                 env=interpreter.environment(),
                 cwd="/",
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,
+                process_group=0,
             )
         self._socket.settimeout(_START_SECONDS)
         try:

@@ -129,7 +129,7 @@ class _Spawned:
             stderr=subprocess.PIPE,
             env=interpreter.environment(),
             cwd="/",
-            start_new_session=True,
+            process_group=0,
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None

@@ -10,9 +10,11 @@ import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from docutils.core import publish_doctree
+from docutils.parsers.rst import Parser, states
 
 from engines.parsing.building import LONGEST_HEADER, HeadingPath, clean, one_line, row_text, tidy
 from engines.parsing.decoding import read_text
@@ -29,7 +31,15 @@ for _late in _DIRECTIVES:
 # docutils imports these by name when it meets them, which each child that is forked would do anew.
 
 _LONGEST = 2_000_000
+_MOST_WORK = 200_000_000
+"""Characters that docutils looks at for the ends of marks within paragraphs. It looks for each from where it begins to
+where the paragraph ends, which of a long one that is full of marks takes quadratic time."""
+_MOST_ERRORS = 2000
+"""Marks that end nowhere; each is told of, which takes long."""
+_MOST_REFERENCES = 10_000
+"""Names with a mark, each of which is looked for among all others."""
 _NESTING = 5
+_START = re.compile(r"[*`|]+|_\b|_(?!\w)|\]_")
 _ROLE = re.compile(r":[\w:+.-]+:`~?!?([^`<]+?)(?:\s*<[^`>]*>)?`")
 _DIRECTIVE = re.compile(r"\.\. +([\w:+.-]+)::[ \t]*(.*(?:\n(?!\s*\n| *:\w).*)*)")
 _OPTION = re.compile(r"\s*:[\w -]+:.*")
@@ -62,10 +72,41 @@ def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
     yield from parts.pages(report)
 
 
-def _tree(text: str) -> nodes.document:
+class _TooMuchWork(Exception):
+    """A text that has the marks of reStructuredText, but not as such."""
+
+
+class _Work:
+    """Counts what reading the marks within paragraphs takes: runs of them without their ends are no author's."""
+
+    def __init__(self) -> None:
+        self._looked_at = self._errors = self._references = 0
+
+    def inliner(self) -> states.Inliner:
+        """What reads the marks within paragraphs, and then raises _TooMuchWork."""
+        inliner = states.Inliner()  # which cannot be inherited from: it looks its patterns up in its own class
+        read = inliner.parse
+
+        def parse(text: str, *where: Any) -> Any:
+            self._looked_at += len(text) * sum(1 for _ in _START.finditer(text))
+            if self._looked_at > _MOST_WORK:
+                raise _TooMuchWork
+            found, messages = read(text, *where)
+            self._errors += len(messages)
+            self._references += sum(isinstance(node, nodes.Element) and node.hasattr("refname") for node in found)
+            if self._errors > _MOST_ERRORS or self._references > _MOST_REFERENCES:
+                raise _TooMuchWork
+            return found, messages
+
+        inliner.parse = parse
+        return inliner
+
+
+def _tree(text: str, work: _Work) -> nodes.document:
     return publish_doctree(
         text,
         source_path="document",
+        parser=Parser(inliner=work.inliner()),
         settings_overrides={
             "_disable_config": True,
             "file_insertion_enabled": False,
@@ -87,6 +128,7 @@ class _Reader:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._work = _Work()
         self._headings = HeadingPath()
         self._level = 0
         self._nesting = 0
@@ -96,7 +138,7 @@ class _Reader:
     def read(self, text: str) -> None:
         """Adds the blocks of a text, below the heading it stands under."""
         self._nesting += 1
-        self._children(_tree(text))
+        self._children(_tree(text, self._work))
         self._nesting -= 1
 
     def _children(self, node: nodes.Node) -> None:

@@ -48,6 +48,7 @@ _ENCLOSED = {
 }  # fmt: skip
 _ASIDE = {"listtext": "label", "pntext": "label", "footnote": "note", "shptxt": "box"}
 _DEEPEST = 5000
+_LONGEST_FONT_NAME = 200
 
 
 def pages(path: Path, limits: Limits, report: Report) -> Iterator[Page]:
@@ -261,7 +262,8 @@ class _Reader:
         data, self._bytes = bytes(self._bytes), bytearray()
         font = self._fonts.get(self._state.font, _Font())
         if self._state.place == "fonts":
-            font.name += decoded(data, self._encoding, self._encoding).rstrip(";")
+            if len(font.name) < _LONGEST_FONT_NAME:
+                font.name += decoded(data, self._encoding, self._encoding).rstrip(";")
         elif self._state.place == "styles":
             self._name_styles(decoded(data, self._encoding, self._encoding))
         elif font.is_symbol:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from engines.parsing import encodings
+
 _TOKEN = re.compile(
     rb"\\(?P<word>[a-zA-Z]{1,40})(?P<number>-?[0-9]{1,10})? ?|\\'(?P<hex>[0-9a-fA-F]{2})|\\(?P<sign>[^a-zA-Z])"
     rb"|(?P<brace>[{}])|(?P<text>[^\\{}\r\n\0]+)|(?P<gap>[\r\n\0]+|\\)"
@@ -75,12 +77,7 @@ def charset_encoding(charset: int, default: str) -> str:
 
 def page_encoding(code_page: int, default: str) -> str:
     """The encoding of a Windows code page (`\\ansicpg`, `\\cpg`)."""
-    name = _PAGES.get(code_page, f"cp{code_page}")
-    try:
-        "".encode(name)
-    except LookupError:
-        return default
-    return name
+    return encodings.known(_PAGES.get(code_page, f"cp{code_page}")) or default
 
 
 def named_encoding(word: str) -> str:

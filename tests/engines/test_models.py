@@ -17,7 +17,7 @@ from tests.engines.model_contract import SHORT, ChatModelContract, Subject, fall
 from tests.fake_engine import FakeEngine, fake_engine, never_accepts
 from tests.fakes import FakeChatModel
 
-SOON = Deadlines(connect=0.3, first_token=0.4, gap=0.4)
+SOON = Deadlines(connect=0.3, first_token=1.0, gap=0.4)
 SLACK = 0.6
 """Seconds a busy machine may be late."""
 SECRET = "sk-canary-5f1c"

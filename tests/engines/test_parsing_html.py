@@ -313,3 +313,17 @@ def test_scripts_of_a_real_page_are_not_read(data: Path) -> None:
     assert said(page, page.blocks[0]) == "Russian Offensive Campaign Assessment, December 13"
     for code in ("function", "var ", "{", "jQuery"):
         assert code not in page.text
+
+
+def test_elements_without_end_are_refused_before_they_take_minutes(tmp_path: Path) -> None:
+    path = tmp_path / "deep.html"
+    path.write_text("<div>" * 300_000)
+    with pytest.raises(ParsingError, match="within one another") as refused:
+        list(html.pages(path, Limits(), Report()))
+    assert refused.value.code == "broken"
+
+
+def test_what_ends_by_itself_is_not_nested(tmp_path: Path) -> None:
+    path = tmp_path / "long.html"
+    path.write_text("<ul>" + "<li>Item<br>" * 40_000 + "</ul>")
+    assert sum(page.text.count("Item") for page in html.pages(path, Limits(), Report())) == 40_000

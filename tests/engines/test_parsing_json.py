@@ -45,6 +45,11 @@ def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
     assert page.text == "price: 1.10\nbig: 12345678901234567890123\nsmall: 1e-7"
 
 
+def test_a_number_of_any_length_is_read(tmp_path: Path) -> None:
+    pages = read(tmp_path, '{"a": ' + "1" * 500_000 + "}", json_text.pages)
+    assert sum(page.text.count("1") for page in pages) == 500_000
+
+
 def test_like_objects_are_a_table_and_long_ones_are_not(tmp_path: Path) -> None:
     lines = '{"id": 1, "city": "Bern"}\n\n{"id": 2, "pos": {"x": 5}}\n'
     (page,) = read(tmp_path, lines, json_text.pages)

@@ -200,6 +200,14 @@ def test_outlook_html_in_another_encoding_than_it_says() -> None:
     assert "Schöne Grüße aus Köln" in found.text
 
 
+@pytest.mark.parametrize("code_page", [0, 1234, 29001])
+def test_outlook_html_in_a_code_page_that_nobody_knows(code_page: int) -> None:
+    html = "<p>Schöne Grüße aus Köln</p>".encode("cp1252")
+    found = read(msg, mails.ole(mails.message("Plans", html=html, code_page=code_page)))
+    assert "aus Köln" in found.text
+    assert found.text.startswith("Plans")
+
+
 def test_a_torn_or_looping_outlook_message_is_broken() -> None:
     data = mails.ole(mails.message("Plans", plain="The plan. " * 2000))
     for cut in (600, len(data) // 2, len(data) - 3000):

@@ -1,6 +1,7 @@
 """Text formats: reStructuredText, source code, and plain text of any length and encoding."""
 
 import string
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -101,6 +102,18 @@ def test_rst_is_read_without_its_marks(tmp_path: Path) -> None:
         ("text", "[1] The note.", setup),
     ]
     assert page.blocks[-2].header == "Item | Price"
+
+
+@pytest.mark.parametrize(
+    "unit", ["*", "``", "|a", "`_", "|a ", "*a ", "a_ ", "``a ", "*a\n\n", "a_\n\n", "[1]_ ", ":a:`"]
+)
+def test_marks_that_no_author_writes_are_read_as_plain_text(unit: str, tmp_path: Path) -> None:
+    start = time.monotonic()
+    pages = read(tmp_path, unit * (200_000 // len(unit)) + "\n\nlast words", rst.pages)
+    assert time.monotonic() - start < 15
+    assert pages[-1].text.endswith("last words")
+    is_line = unit in ("*", "``")  # a line of them alone parts sections
+    assert is_line or sum(len(page.text) for page in pages) > 190_000
 
 
 def test_rst_of_sphinx_is_read_too(tmp_path: Path) -> None:

@@ -117,7 +117,13 @@ def texts(values: Mapping[int, str]) -> dict[tuple[int, int], bytes | int]:
 
 
 def message(
-    subject: str, *, plain: str = "", html: bytes = b"", head: int = 32, inner: Mapping[str, Any] | None = None
+    subject: str,
+    *,
+    plain: str = "",
+    html: bytes = b"",
+    code_page: int = 65001,
+    head: int = 32,
+    inner: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """An Outlook message from Ann to Bob as a tree; `inner` holds its attachments."""
     values = texts({0x37: subject, 0x0C1A: "Ann", 0x0C1F: "ann@example.org"} if subject or plain or html else {})
@@ -125,7 +131,7 @@ def message(
         values |= texts({0x1000: plain})
     if html:
         values[0x1013, 0x102] = html
-        values[0x3FDE, 3] = 65001
+        values[0x3FDE, 3] = code_page
     to = holder(8, {**texts({0x3001: "Bob", 0x39FE: "bob@example.org"}), (0x0C15, 3): 1})
     if subject or plain or html:
         inner = {**(inner or {}), "__recip_version1.0_#00000000": to}

@@ -215,4 +215,6 @@ def unpacked(archive: bytes) -> bytes:
 def repacked(row: bytes) -> bytes:
     """The ZIP of such a row of parts, whatever has become of them."""
     pieces = row.split(_SEAM)
-    return zipped({name[:1000].decode("latin-1"): part for name, part in zip(pieces[::2], pieces[1::2], strict=False)})
+    # zipfile writes no part whose name ends before it begins.
+    names = [piece[:1000].decode("latin-1").lstrip("\0") for piece in pieces[::2]]
+    return zipped({name: part for name, part in zip(names, pieces[1::2], strict=False) if name})
