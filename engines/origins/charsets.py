@@ -5,6 +5,8 @@ import re
 from email.message import Message
 from pathlib import Path
 
+from engines.parsing import encodings
+
 LARGEST = 64 * 1024 * 1024
 """Bytes; a larger file is kept as it came."""
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -17,11 +19,7 @@ def stated(content_type: str) -> str:
     """The charset of a Content-Type header as Python knows it; "" if it states none that is known."""
     message = Message()
     message["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
-    try:
-        name = codecs.lookup(message.get_content_charset() or "").name
-        "".encode(name)  # not all codecs are of text
-    except (LookupError, ValueError, TypeError):
-        return ""
+    name = encodings.known(encodings.parameter(message, "charset", "Content-Type"))
     return _MEANT.get(name, name)
 
 
@@ -38,7 +36,7 @@ def utf8(path: Path, charset: str) -> bytes | None:
     for encoding in ("utf-8", charset):
         try:
             text = data.decode(encoding)
-        except UnicodeDecodeError:
+        except UnicodeError:
             continue
         return None if encoding == "utf-8" else text.encode("utf-8", "replace")
     return None

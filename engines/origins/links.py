@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 LONGEST_URL = 2000
 LONGEST_TITLE = 300
+MOST_LINKS = 50_000
+"""Links of a page that are looked at; a page of five megabytes has room for ten times as many."""
 _TRACKING = re.compile(
     r"(utm_.+|_ga|gclid|dclid|gbraid|wbraid|fbclid|msclkid|yclid|twclid|igshid|mc_cid|mc_eid|_hsenc|_hsmi"
     r"|phpsessid|jsessionid|aspsessionid.*|cfid|cftoken|zenid)",
@@ -91,11 +93,13 @@ class Page:
 
     title: str = ""
     links: list[str] = field(default_factory=list)
+    whole: bool = True
+    """False where it has more links than are looked at."""
 
 
 def read_page(text: str, url: str) -> Page:
     """The page's title and links; `url` is where it lies. Never raises."""
-    page, base, position = Page(), url, 0
+    page, base, position, seen = Page(), url, 0, 0
     found: dict[str, None] = {}
     while (start := _START.search(text, position)) is not None:
         name = (start[1] or "").lower()
@@ -112,20 +116,38 @@ def read_page(text: str, url: str) -> Page:
             if close is None:
                 break
             if name == "title" and not page.title:
-                page.title = " ".join(html.unescape(text[position : close.start()]).split())[:LONGEST_TITLE]
+                page.title = " ".join(unescaped(text[position : close.start()]).split())[:LONGEST_TITLE]
             position = close.end()
         elif target := _target(tag[0]):
             if name == "base":
-                base = _joined(url, target) or base
-            elif link := _canonical(base, target):
+                base = _base(url, target) or base
+                continue
+            seen += 1
+            if seen > MOST_LINKS:
+                page.whole = False
+                break
+            if link := _canonical(base, target):
                 found[link] = None
     page.links = list(found)
     return page
 
 
+def unescaped(text: str) -> str:
+    """Text with its character references read. Never raises: a number longer than Python reads is no character."""
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return text
+
+
 def _target(tag: str) -> str:
     attribute = _ATTRIBUTE.search(tag)
-    return html.unescape(next(value for value in attribute.groups()[1:] if value is not None)) if attribute else ""
+    return unescaped(next(value for value in attribute.groups()[1:] if value is not None)) if attribute else ""
+
+
+def _base(url: str, target: str) -> str:
+    """A page's own base. Each of its links is joined to it, so one as long as the page would take the square of it."""
+    return _joined(url, target) if len(target) <= LONGEST_URL else ""
 
 
 def _joined(base: str, target: str) -> str:

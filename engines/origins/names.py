@@ -6,6 +6,7 @@ from email.message import Message
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from engines.parsing import encodings
 from engines.parsing.formats import FORMATS, by_extension, by_media_type
 
 LONGEST_NAME = 150
@@ -87,10 +88,7 @@ def _disposed(disposition: str) -> str:
     """The file name of a Content-Disposition (RFC 6266), "" if there is none."""
     message = Message()
     message["Content-Disposition"] = disposition.replace("\r", " ").replace("\n", " ")
-    try:
-        return (message.get_filename() or "").replace("\\", "/").rpartition("/")[2]
-    except (LookupError, ValueError, TypeError):
-        return ""
+    return encodings.parameter(message, "filename", "Content-Disposition").replace("\\", "/").rpartition("/")[2]
 
 
 def _clean(name: str) -> str:

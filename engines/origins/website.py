@@ -176,9 +176,10 @@ class Website:
             data = file.read(LARGEST_PAGE)
         self._whole = self._whole and fetched.size <= LARGEST_PAGE
         is_html = fetched.name.lower().endswith((".html", ".htm", ".xhtml"))
-        found = links.read_page(decode(data, html=True), reached).links if is_html else []
+        read = links.read_page(decode(data, html=True), reached) if is_html else links.Page()
+        self._whole = self._whole and read.whole
         entry = Entry(reached, fetched.name, fetched.mark, fetched.title)
-        return _Visited(entry, fetched, page, found)
+        return _Visited(entry, fetched, page, read.links)
 
     # ------------------------------------------------------------------------------- by sitemap
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.origins import Client, Entry, OriginRefused, OriginUnavailable, Website
+from engines.origins import Client, Entry, OriginRefused, OriginUnavailable, Website, links
 from engines.origins.politeness import Politeness
 from tests.engines.origin_servers import Reply, Request, Site, client, html, redirect, site
 
@@ -67,6 +67,17 @@ def test_links_are_followed_to_a_depth_each_page_once(server: Site, crawl: Calla
     assert website.complete
     assert sorted(server.paths) == ["/", "/a", "/a/", "/b", "/deep"]
     assert paths(server, crawl(depth=0)) == ["/"]
+
+
+def test_a_page_with_more_links_than_are_looked_at_leaves_the_site_unfinished(
+    server: Site, crawl: Callable[..., Website], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MOST_LINKS", 2)
+    server.pages["/"] = linked("/a", "/b", "/c")
+    server.pages["/a"] = server.pages["/b"] = linked("/")
+    website = crawl()
+    assert paths(server, website) == ["/", "/a", "/b"]
+    assert not website.complete
 
 
 def test_only_what_lies_below_the_start_is_taken(server: Site, crawl: Callable[..., Website]) -> None:
@@ -162,7 +173,7 @@ def test_the_page_just_given_is_not_asked_for_twice(
 
 
 def test_what_the_types_of_others_are_is_left_out(server: Site, crawl: Callable[..., Website]) -> None:
-    server.pages["/"] = linked("/film", "/text", "/picture.png", "/style.css")
+    server.pages["/"] = linked("/film", "/text", "/sound.mp3", "/style.css")
     server.pages["/film"] = Reply("x", headers={"Content-Type": "video/mp4"})
     server.pages["/text"] = Reply("x", headers=TEXT)
     assert paths(server, crawl()) == ["/", "/text"]

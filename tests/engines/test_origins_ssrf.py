@@ -248,6 +248,7 @@ SENDING = {"httpx", "httpcore", "requests", "urllib3", "aiohttp", "http", "ftpli
 """Top-level modules through which a program talks to others; of urllib only `parse` does not."""
 KNOWN = {
     "apps/inference/heartbeat.py": "the machine's own name",
+    "config/forwarding.py": "our own process for uploads, by its socket",
     "config/preflight.py": "whether our own ports are free",
     "config/supervisor.py": "whether our own web process answers",
     "engines/embedding/http.py": "the embedding server that an administrator configured",

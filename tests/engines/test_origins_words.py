@@ -5,7 +5,7 @@ import time
 import pytest
 
 from engines.origins import Client, OriginRefused, robots, sitemaps
-from engines.origins.links import canonical, read_page, same_site
+from engines.origins.links import MOST_LINKS, canonical, read_page, same_site
 from engines.origins.web import address
 
 
@@ -99,6 +99,26 @@ def test_a_page_that_means_harm_is_read_in_linear_time(piece: str) -> None:
     begin = time.monotonic()
     read_page(text, "http://a.example/")
     assert time.monotonic() - begin < 5
+
+
+def test_a_base_as_long_as_the_page_is_not_joined_to_each_of_its_links() -> None:
+    page = f"<base href='/{'b' * 2_500_000}/'>" + "".join(f"<a href={number}>" for number in range(20_000))
+    begin = time.monotonic()
+    links = read_page(page, "http://a.example/start").links
+    assert (links[0], len(links)) == ("http://a.example/0", 20_000)
+    assert time.monotonic() - begin < 20
+
+
+def test_of_a_page_with_links_without_end_the_first_are_read() -> None:
+    page = read_page("<a href=/x>" * (MOST_LINKS - 1) + "<a href=/y><a href=/z>", "http://a.example/")
+    assert (page.links, page.whole) == (["http://a.example/x", "http://a.example/y"], False)
+    assert read_page("<a href=/x>", "http://a.example/").whole
+
+
+def test_a_reference_of_more_digits_than_python_reads_breaks_nothing() -> None:
+    reference = f"&#{'1' * 5000};"
+    page = read_page(f"<title>{reference}</title><a href='{reference}'><a href=/b>", "http://a.example/")
+    assert (page.title[:5], page.links[-1]) == ("&#111", "http://a.example/b")
 
 
 @pytest.mark.parametrize("piece", ["<!--", "<loc>", "<loc> ", "<loc><![CDATA["])
