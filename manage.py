@@ -9,6 +9,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Pytho
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -16,3 +17,13 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Footnote cannot start: {error}")
+    except DatabaseError as error:
+        if not any(words in str(error) for words in ("no such table", "does not exist")):
+            raise
+        from django.conf import settings
+
+        where = settings.DATABASES["default"]["NAME"]
+        sys.exit(
+            f"There is no Footnote in {where} yet. Name the folder or database that it runs on (DATA_DIR, "
+            "DATABASE_URL, in the environment or .env), or start it there once with `make run`."
+        )

@@ -13,6 +13,8 @@ from celery.signals import (
     worker_shutdown,
 )
 
+from config.priority import give_way
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Running as root is dangerous where tasks may be pickles; CELERY_ACCEPT_CONTENT takes JSON alone.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -36,7 +38,7 @@ def begin_in_worker(sender: str, **_: object) -> None:
 
     role = sender.partition("@")[0]
     if role == "ingest":
-        os.nice(settings.INGEST_NICENESS)
+        give_way(settings.INGEST_NICENESS)
     warm_up(role)
     heartbeat.start(role=role)
 

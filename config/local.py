@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import stat
 import tempfile
 from pathlib import Path
 
@@ -40,10 +41,15 @@ def kept_secret_key(data_dir: Path) -> str:
     return key
 
 
-def embedded_redis_socket(data_dir: Path) -> Path:
-    """Where the embedded valkey listens: in DATA_DIR, or in the temporary folder if that path is too long."""
-    socket = data_dir / "valkey" / "valkey.sock"
+def private_socket(data_dir: Path, name: str) -> Path:
+    """Where a process of this Footnote listens: in DATA_DIR, or in the temporary folder if that path is too long."""
+    socket = data_dir / name
     if len(os.fsencode(socket)) <= LONGEST_SOCKET_PATH:
         return socket
-    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"footnote-{os.getuid()}-{name}" / "valkey.sock"
+    digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"footnote-{os.getuid()}-{digest}"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+        raise ImproperlyConfigured(f"{folder} is somebody else's; set DATA_DIR to a shorter path.")
+    return folder / socket.name

@@ -1,4 +1,4 @@
-"""The one header Django 5.2 does not set itself."""
+"""The one header Django 5.2 does not set itself, and the thread its middleware runs in."""
 
 from collections.abc import Callable
 
@@ -36,3 +36,16 @@ def ContentSecurityPolicyMiddleware(get_response: Callable) -> Callable:
         return mark(request, get_response(request))
 
     return synchronous
+
+
+def OneThreadMiddleware(get_response: Callable) -> Callable:
+    """Stands innermost and is synchronous, so that all above it run in the thread of the view, one after the other.
+
+    Else Django runs each of them on the event loop and goes to a thread and back for its every step: a quarter of
+    what an API request costs (6.6 ms of CPU instead of 8.8, a refused one on two cores).
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    return middleware

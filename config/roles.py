@@ -29,7 +29,7 @@ class Role:
 
     def words(self, numbers: Mapping[str, object]) -> list[str]:
         """The command as words, numbers filled in."""
-        return shlex.split(self.command.format_map(dict(numbers)))
+        return [word.format_map(dict(numbers)) for word in shlex.split(self.command)]
 
     def argv(self, numbers: Mapping[str, object]) -> list[str]:
         """The same, with its program taken from the environment this Python belongs to."""
@@ -42,13 +42,24 @@ class Role:
 ROLES = (
     Role(
         "web",
-        # One process serves every reader: it only relays, and what blocks runs in asgiref's threads. Nobody's
+        # One process serves every reader: it only relays, and what blocks runs in asgiref's threads; uploads it hands
+        # on. Nobody's
         # X-Forwarded-For is believed: with it, whoever guesses passwords would seem to be somebody new each time.
         "uvicorn config.asgi:application --host {HOST} --port {PORT} --timeout-graceful-shutdown 5"
         " --no-access-log --no-proxy-headers --log-level warning",
         stop_order=0,
         stop_seconds=8,
         colour=36,
+    ),
+    Role(
+        "uploads",
+        # Of web's own code, at a lower priority: whoever asks finds an interpreter of their own (docs/adr/0010).
+        "uvicorn --factory config.asgi:uploads --uds {UPLOADS_SOCKET} --timeout-graceful-shutdown 5"
+        " --no-access-log --no-proxy-headers --log-level warning",
+        stop_order=1,
+        stop_seconds=8,
+        colour=94,
+        after_ready=True,
     ),
     Role(
         "search",
@@ -76,4 +87,4 @@ ROLES = (
     ),
     Role("beat", "celery -q -A config beat", stop_order=0, stop_seconds=5, colour=34, after_ready=True),
 )
-SETTINGS_USED = ("HOST", "PORT", "SEARCH_THREADS", "ANSWER_THREADS", "INGEST_THREADS")
+SETTINGS_USED = ("HOST", "PORT", "UPLOADS_SOCKET", "SEARCH_THREADS", "ANSWER_THREADS", "INGEST_THREADS")

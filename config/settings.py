@@ -10,7 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.local import embedded_redis_socket, kept_secret_key, private_directory
+from config.local import kept_secret_key, private_directory, private_socket
 from config.logs import not_a_probe
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "config.middleware.ContentSecurityPolicyMiddleware",
     "axes.middleware.AxesMiddleware",
+    "config.middleware.OneThreadMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -153,7 +154,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ------------------------------------------------------------------------------------ redis, celery
 # Without REDIS_URL the embedded valkey of `manage.py up` answers on a unix socket.
-REDIS_SOCKET = embedded_redis_socket(DATA_DIR)
+REDIS_SOCKET = private_socket(DATA_DIR, "valkey/valkey.sock")
 REDIS_URL = env.str("REDIS_URL", default=f"unix://{REDIS_SOCKET}")
 REDIS_EMBEDDED = "REDIS_URL" not in os.environ and "REDIS_URL" not in env.ENVIRON
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
@@ -234,6 +235,7 @@ MEDIA_URL = ""
 FILE_UPLOAD_PERMISSIONS = 0o600
 # Uploads stream to disk, on the same disk as the store, so that keeping one is a rename.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024  # of a body that comes or waits; the rest of it is on disk
 FILE_UPLOAD_TEMP_DIR = private_directory(str(DATA_DIR / "incoming"))
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
@@ -268,10 +270,12 @@ SEARCH_LIMIT_MAX = int(positive("SEARCH_LIMIT_MAX", 100))
 
 # ------------------------------------------------------------------------------------------ processes
 INGEST_THREADS = int(positive("INGEST_THREADS", 2))
-INGEST_NICENESS = env.int("INGEST_NICENESS", default=10)  # 0 to 19: how far questions go before documents
+INGEST_NICENESS = env.int("INGEST_NICENESS", default=15)  # 0 to 19: how far questions go before documents
 ANSWER_THREADS = int(positive("ANSWER_THREADS", 200))
 SEARCH_THREADS = int(positive("SEARCH_THREADS", 8))
-UPLOADS_AT_ONCE = int(positive("UPLOADS_AT_ONCE", 1))
+UPLOADS_AT_ONCE = int(positive("UPLOADS_AT_ONCE", 2))
+UPLOADS_NICENESS = env.int("UPLOADS_NICENESS", default=10)  # 0 to 19: how far questions go before uploads
+UPLOADS_SOCKET = private_socket(DATA_DIR, "uploads.sock")
 SAMPLE = env.bool("SAMPLE", default=True)
 
 # ------------------------------------------------------------------------------- retrieval and engines
@@ -359,6 +363,7 @@ LOGGING = {
     "loggers": {
         # What people typed amiss (4xx) they are told on the page; only failures of the server are worth a line.
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedModelAdminLookup": {"level": "CRITICAL"},
         "httpx": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

@@ -136,7 +136,8 @@ class Stack:
     def pids(self) -> dict[str, int]:
         """The process of each role: the supervisor's own children."""
         assert self.process is not None
-        marks = {"web": "uvicorn", "beat": "config beat", "valkey": "valkey", **{q: f"-Q {q}" for q in WORKERS}}
+        served = {"web": "asgi:application", "uploads": "asgi:uploads"}
+        marks = {**served, "beat": "config beat", "valkey": "valkey", **{q: f"-Q {q}" for q in WORKERS}}
         children: dict[str, int] = {}
         for pid in self.everything():
             try:

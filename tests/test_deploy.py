@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IN_A_CONTAINER = {
     "HOST": "0.0.0.0",
     "PORT": "8000",
+    "UPLOADS_SOCKET": "/data/uploads.sock",
     "SEARCH_THREADS": "8",
     "ANSWER_THREADS": "200",
     "INGEST_THREADS": "2",

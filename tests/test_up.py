@@ -5,11 +5,12 @@ import signal
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.stack import Stack, until
 
-ROLES = {"web", "search", "answers", "ingest", "beat"}
+ROLES = {"web", "uploads", "search", "answers", "ingest", "beat"}
 # Both kinds of test start or share a whole Footnote, so they run on one worker, one after the other.
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("stack")]
 
@@ -63,6 +64,28 @@ class TestItMends:
             lambda: f"{role} again; log:\n{running.log()[seen:]}",
         )
         assert f"{role} ended (killed by SIGKILL); starting it again" in running.log()[seen:]
+
+    def test_files_are_taken_in_while_the_process_for_them_is_away(self, running: Stack) -> None:
+        until(lambda: answers(running), 20, lambda: running.log()[-2000:])  # the test before has killed web
+        with running.client() as api:
+            collection = api.post("/api/v1/collections", json={"name": "Kept"}).json()["id"]
+            place = f"/api/v1/collections/{collection}/documents"
+            until(lambda: "uploads" in running.pids(), 20, lambda: running.log()[-2000:])
+            killed = running.kill("uploads")
+            # What it is sent in the moment of its end is told 503; from then on nothing is lost.
+            until(lambda: killed not in running.everything(), 10, lambda: running.log()[-2000:])
+            sent = [api.post(place, json={"title": f"Note {n}", "text": f"Bee {n} dances."}) for n in range(5)]
+            assert [each.status_code for each in sent] == [202] * 5, [each.text for each in sent]
+            until(lambda: "uploads" in running.pids(), 20, lambda: running.log()[-2000:])
+            assert api.get(place).json()["results"][0]["title"] == "Note 4"
+
+
+def answers(footnote: Stack) -> bool:
+    """Whether its web process does."""
+    try:
+        return httpx.get(f"{footnote.base_url}/healthz", timeout=2).is_success
+    except httpx.TransportError:
+        return False
 
 
 class TestItRefuses:

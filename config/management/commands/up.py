@@ -23,11 +23,11 @@ class Command(BaseCommand):
     """Starts every process and keeps it running until Ctrl-C."""
 
     help = (
-        "Starts all of Footnote on this machine and keeps it running: web, search, answers, ingest, beat and, unless "
-        "REDIS_URL is set, a valkey of its own. On an empty DATA_DIR it first makes the database, an administrator "
-        "(printed once) and, unless SAMPLE=0, a sample collection. Ctrl-C stops everything in order, a second one "
-        "at once. Settings come from the environment or .env: PORT, HOST, DATA_DIR, DATABASE_URL, REDIS_URL, "
-        "LLM_BASE_URL and LLM_MODEL, and those in docs/operating.md."
+        "Starts all of Footnote on this machine and keeps it running: web, uploads, search, answers, ingest, beat "
+        "and, unless REDIS_URL is set, a valkey of its own. On an empty DATA_DIR it first makes the database, "
+        "an administrator (printed once) and, unless SAMPLE=0, a sample collection. Ctrl-C stops everything in order, "
+        "a second one at once. Settings come from the environment or .env: PORT, HOST, DATA_DIR, DATABASE_URL, "
+        "REDIS_URL, LLM_BASE_URL and LLM_MODEL, and those in docs/operating.md."
     )
     requires_system_checks: list[str] = []  # the processes started check themselves
 
