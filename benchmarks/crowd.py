@@ -2,14 +2,17 @@
 
     python -m benchmarks.crowd --url http://127.0.0.1:8000 --key KEY [--pid PID] [--files 5000] [--out crowd.json]
 
-Searches run one after the other, for a while before and all through the ingestion: their p95 meanwhile against idle.
+Searches run one after the other in a process of their own, with the same pause for a while before and all through the
+ingestion: their p95 meanwhile against idle.
 """
 
 import argparse
+import multiprocessing
 import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,11 @@ from benchmarks.client import DATA, FINISHED, Footnote, percentile, read_jsonl, 
 from benchmarks.processes import Peak
 
 Row = dict[str, Any]
-IDLE_SEARCHES = 200
+QUESTIONS = 500
+IDLE_SECONDS = 40
+WARMING_SEARCHES = 20
 PAUSE_SECONDS = 0.05
+ASK_EVERY_SECONDS = 5
 AT_ONCE = 4
 
 
@@ -29,33 +35,38 @@ def texts(count: int) -> list[str]:
 
 
 class Searching:
-    """Searches in a thread of its own until it is stopped; `milliseconds` of each."""
+    """Searches one after the other in a process of its own, so that the uploads of this one do not slow them down;
+    `milliseconds` of each, once it has stopped."""
 
-    def __init__(self, url: str, key: str, collection: str, questions: list[str]) -> None:
+    def __init__(self, url: str, key: str, collection: str) -> None:
         self.milliseconds: list[float] = []
-        self._footnote, self._collection, self._questions = Footnote(url, key), collection, questions
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def once(self, number: int) -> float:
-        """One search."""
-        body = {"query": self._questions[number % len(self._questions)], "collections": [self._collection]}
-        started = time.perf_counter()
-        self._footnote.call("POST", "/search", json=body)
-        return (time.perf_counter() - started) * 1000
-
-    def _run(self) -> None:
-        while not self._done.is_set():
-            self.milliseconds.append(self.once(len(self.milliseconds)))
-            time.sleep(PAUSE_SECONDS)
+        processes = multiprocessing.get_context("spawn")
+        self._results, theirs = processes.Pipe(duplex=False)
+        self._done = processes.Event()
+        self._process = processes.Process(
+            target=search_until, args=(self._done, theirs, url, key, collection), daemon=True
+        )
 
     def __enter__(self) -> "Searching":
-        self._thread.start()
+        self._process.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join()
+        self.milliseconds = self._results.recv()[WARMING_SEARCHES:]
+        self._process.join()
+
+
+def search_until(done: Event, results: Connection, url: str, key: str, collection: str) -> None:
+    """Sends the milliseconds of every search at the end."""
+    footnote, milliseconds = Footnote(url, key), []
+    questions = [row["question"] for row in read_jsonl(DATA / "squad" / "questions.jsonl")[:QUESTIONS]]
+    while not done.wait(PAUSE_SECONDS):
+        body = {"query": questions[len(milliseconds) % QUESTIONS], "collections": [collection]}
+        started = time.perf_counter()
+        footnote.call("POST", "/search", json=body)
+        milliseconds.append((time.perf_counter() - started) * 1000)
+    results.send(milliseconds)
 
 
 def main() -> None:
@@ -68,15 +79,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     footnote = Footnote(asked.url, asked.key)
-    questions = [row["question"] for row in read_jsonl(DATA / "squad" / "questions.jsonl")[:500]]
     base = footnote.collection("Searched meanwhile")
     for number, text in enumerate(texts(200)):
         footnote.call("POST", f"/collections/{base}/documents", json={"title": f"Base {number}", "text": text})
     footnote.wait_for(base)
-    searching = Searching(asked.url, asked.key, base, questions)
-    idle = [searching.once(number) for number in range(IDLE_SEARCHES)][20:]
+    with Searching(asked.url, asked.key, base) as alone:
+        time.sleep(IDLE_SECONDS)
     collection = footnote.collection("Crowd")
-    with searching, Peak(asked.pid) as peak:
+    with Searching(asked.url, asked.key, base) as beside, Peak(asked.pid) as peak:
         started = time.monotonic()
         uploaded = upload_all(footnote, collection, asked.files)
         sent = time.monotonic() - started
@@ -91,15 +101,18 @@ def main() -> None:
             "seconds until all were ready": took,
             "documents/s": uploaded / took,
             "most memory of all processes, MB": peak.megabytes,
-            "searches meanwhile": len(searching.milliseconds),
-            "search p50/p95 idle, ms": f"{percentile(idle, 0.5):.0f}/{percentile(idle, 0.95):.0f}",
-            "search p50/p95 meanwhile, ms": (
-                f"{percentile(searching.milliseconds, 0.5):.0f}/{percentile(searching.milliseconds, 0.95):.0f}"
-            ),
-            "p95 meanwhile / idle": percentile(searching.milliseconds, 0.95) / percentile(idle, 0.95),
+            "searches idle/meanwhile": f"{len(alone.milliseconds)}/{len(beside.milliseconds)}",
+            "search p50/p95 idle, ms": spread(alone.milliseconds),
+            "search p50/p95 meanwhile, ms": spread(beside.milliseconds),
+            "p95 meanwhile / idle": percentile(beside.milliseconds, 0.95) / percentile(alone.milliseconds, 0.95),
         },
         asked.out,
     )
+
+
+def spread(milliseconds: list[float]) -> str:
+    """Median and 95th percentile."""
+    return f"{percentile(milliseconds, 0.5):.0f}/{percentile(milliseconds, 0.95):.0f}"
 
 
 def upload_all(footnote: Footnote, collection: str, count: int) -> int:
@@ -117,7 +130,8 @@ def upload_all(footnote: Footnote, collection: str, count: int) -> int:
 
 
 def wait(footnote: Footnote, collection: str, count: int) -> dict[str, int]:
-    """The states of all documents once each is finished; asked by state, so that the asking costs little."""
+    """The states of all documents once each is finished; asked by state and seldom, for what is asked here is done
+    by the web process that the searches are measured in."""
     while True:
         waiting = any(
             footnote.call("GET", f"/collections/{collection}/documents?status={state}&limit=1")["results"]
@@ -125,7 +139,7 @@ def wait(footnote: Footnote, collection: str, count: int) -> dict[str, int]:
         )
         if not waiting:
             break
-        time.sleep(1)
+        time.sleep(ASK_EVERY_SECONDS)
     states: dict[str, int] = {}
     for document in footnote.documents(collection):
         states[document["status"]] = states.get(document["status"], 0) + 1
