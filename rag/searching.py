@@ -1,8 +1,9 @@
 """A search from words to passages: encode, ask both legs, fuse, and fetch what is live and allowed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from time import perf_counter
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from rag.types import Found, Hit, Mode, Passage
 
 CANDIDATES = 50
 """Chunks taken from each leg, or three times the limit where that is more: folding and deletions eat some."""
+SPARE = 10
+"""Passages fetched beyond the limit, for those that say what a better one has said; more are fetched if need be."""
 TRIES = 2
 """A document that is replaced after the index was asked has lost its old passages and not shown its new ones: asked
 again, the index knows them."""
@@ -51,14 +54,29 @@ def search(
             )
         )
         searched = perf_counter()
-        live = log.passages([hit.chunk for hit in fused], collections=collections, documents=documents)
+        passages, complete = _best(fused, partial(log.passages, collections=collections, documents=documents), limit)
         spent["search"] += searched - begun
         spent["fetch"] += perf_counter() - searched
-        if len(live) == len(fused):
+        if complete:
             break
-    passages = tuple(islice(folded(_filled(fused, live)), limit))
     timings = {name: seconds * 1000 for name, seconds in {"embed": embedded - started, **spent}.items()}
     return Found(passages, timings)
+
+
+def _best(
+    hits: Sequence[Hit], fetch: Callable[[Sequence[UUID]], Mapping[UUID, Passage]], limit: int
+) -> tuple[tuple[Passage, ...], bool]:
+    """The best of the hits that are live and allowed, and whether all were that were looked at."""
+    best: list[Passage] = []
+    complete = True
+    for begin in range(0, len(hits), limit + SPARE):
+        some = hits[begin : begin + limit + SPARE]
+        live = fetch([hit.chunk for hit in some])
+        complete = complete and len(live) == len(some)
+        best = list(islice(folded(chain(best, _filled(some, live))), limit))
+        if len(best) == limit:
+            break
+    return tuple(best), complete
 
 
 def _filled(hits: Iterable[Hit], live: Mapping[UUID, Passage]) -> Iterator[Passage]:

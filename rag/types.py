@@ -7,7 +7,7 @@ height, origin top left, so that they fit an image of any size.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -143,7 +143,7 @@ class Passage:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON for a queue; `from_json` takes it back."""
-        row = asdict(self)
+        row = {each.name: getattr(self, each.name) for each in fields(self)}  # asdict would copy every line
         for key in ("chunk", "collection", "document", "version"):
             row[key] = str(row[key])
         row["lines"] = [[line.start, line.end, *line.box] for line in self.lines]

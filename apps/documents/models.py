@@ -173,7 +173,12 @@ class Document(models.Model):
     @property
     def folder_path(self) -> str:
         """The folder it lay in, to tell files of one name apart; "" for none and for what is from the web."""
-        return "" if "://" in self.key else self.key.rpartition("/")[0]
+        return folder_of(self.key)
+
+
+def folder_of(key: str) -> str:
+    """The folder of a document with this key (`Document.folder_path`)."""
+    return "" if "://" in key else key.rpartition("/")[0]
 
 
 class State(models.TextChoices):

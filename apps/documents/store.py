@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import unicodedata
@@ -137,6 +138,16 @@ def display_path(path: str) -> str:
     parts = [_shown(part) for part in path.replace("\\", "/").split("/")]
     shown = "/".join(part for part in parts if part not in ("", ".", ".."))
     return shown if len(shown) <= LONGEST_PATH else f"…{shown[1 - LONGEST_PATH :]}"
+
+
+def display_title(title: str) -> str:
+    """A title fit to be stored and shown, from wherever it comes: no controls, no lone surrogates (no database takes
+    them), nothing that turns the text around it; "" where nothing is left."""
+    kept = "".join(c for c in title if c.isspace() or not _UNFIT.fullmatch(c))
+    return " ".join(kept.split())
+
+
+_UNFIT = re.compile(r"[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _shown(text: str) -> str:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from apps.documents import selectors
-from apps.documents.downloads import as_download
+from apps.documents.downloads import FileInPieces, as_download
 from apps.documents.errors import DocumentsError, NotFound
 from apps.documents.sourcepage import Span, source_page
 
@@ -61,7 +61,7 @@ def page_image(request: HttpRequest, document_id: UUID, number: int) -> HttpResp
     """The page as a PNG, rendered at its first request."""
     document = selectors.document_of(_user(request), document_id)
     path = selectors.page_image(_user(request), document, _version(request), number)
-    return FileResponse(path.open("rb"), content_type="image/png", headers={"Cache-Control": PRIVATE})
+    return FileInPieces(path.open("rb"), content_type="image/png", headers={"Cache-Control": PRIVATE})
 
 
 @readable

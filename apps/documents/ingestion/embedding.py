@@ -10,12 +10,14 @@ from django.db.models import Exists, OuterRef
 
 from apps.documents.ingestion.lease import Lease, LostLease, give_connection_back, patiently
 from apps.documents.ingestion.progress import Progress
-from apps.documents.models import Chunk, Embedding, State, Version
+from apps.documents.models import Chunk, Embedding, State
 from rag import types
 from rag.ports import Embedder, Vectors
 
 TEXTS_AT_ONCE = 64
 """Texts per call of the encoder; between two calls a cancel is seen and the vectors so far are kept."""
+FEW = 8
+"""So many texts are embedded within the time that people look between two glances."""
 AHEAD = 256
 """Texts that are handed to the encoder together while the document is still being read: enough to be sorted
 by length, few enough that a cancel is seen within seconds."""
@@ -69,11 +71,10 @@ class EmbedAhead:
         give_connection_back()
 
 
-def embed(lease: Lease, embedder: Embedder, progress: Progress) -> None:
-    """Every chunk of the version has a vector of this model afterwards. Raises LostLease."""
-    total = patiently(lambda: Chunk.objects.filter(version=lease.version).count())
-    progress.enter(State.EMBEDDING, total=total)
-    missing = patiently(partial(_missing, lease, embedder.model))
+def embed(lease: Lease, embedder: Embedder, progress: Progress, *, title: str, total: int) -> None:
+    """Every one of the version's `total` chunks has a vector of this model afterwards. Raises LostLease."""
+    missing = patiently(partial(_missing, lease, embedder.model, title))
+    progress.enter(State.EMBEDDING, total=total, is_long=len(missing) > FEW)
     # Texts of like length together: the encoder pads each batch to its longest.
     missing.sort(key=lambda pair: len(pair[1]))
     done = total - len(missing)
@@ -98,9 +99,8 @@ def _known(keys: Sequence[str], model: str) -> set[str]:
     return set(Embedding.objects.filter(text_hash__in=keys, model=model).values_list("text_hash", flat=True))
 
 
-def _missing(lease: Lease, model: str) -> list[tuple[str, str]]:
+def _missing(lease: Lease, model: str, title: str) -> list[tuple[str, str]]:
     """(hash, text the encoder sees) of each distinct text without a vector of this model."""
-    title = Version.objects.values_list("document__title", flat=True).get(pk=lease.version)
     vectors = Embedding.objects.filter(text_hash=OuterRef("text_hash"), model=model)
     rows = Chunk.objects.filter(~Exists(vectors), version=lease.version).order_by("ordinal")
     return list({row.text_hash: _seen_by_encoder(row, title) for row in rows.defer("lines")}.items())

@@ -60,5 +60,5 @@ def _tell(lease: Lease, version: Version, fetched: Fetched) -> None:
         document = version.document
         Document.objects.filter(pk=document.pk).update(mark=fetched.mark[:500])
         if fetched.title and document.source is not None and document.title == document.source.address[:500]:
-            document.title = " ".join(fetched.title.split())[:500]
+            document.title = store.display_title(fetched.title)[:500] or document.title
             document.save(update_fields=["title"])

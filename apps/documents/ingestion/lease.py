@@ -50,8 +50,9 @@ def patiently(write: Callable[[], T]) -> T:
 
 
 def give_connection_back() -> None:
-    """Nothing is held while a child parses or an encoder computes."""
-    if not connection.in_atomic_block:
+    """Nothing is held while a child parses or an encoder computes. SQLite has no pool that runs dry: there an idle
+    connection costs nothing, and opening one again takes longer than most of what is asked."""
+    if not connection.in_atomic_block and connection.vendor != "sqlite":
         connection.close()
 
 
@@ -61,7 +62,7 @@ class Lease:
     def __init__(self, version: UUID, worker: UUID) -> None:
         self.version = version
         self.worker = worker
-        self._asked_at = 0.0
+        self._asked_at = time.monotonic()
 
     @classmethod
     def take(cls, version: UUID, worker: UUID) -> "Lease | None":

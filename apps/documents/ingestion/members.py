@@ -33,7 +33,7 @@ class Members:
         self._parent: Document = version.document
         self._seen: set[str] = set()
         self._left_out: list[str] = []
-        self._depth: int | None = None
+        self._family: placing.Family | None = None
 
     def take(self, member: "Within") -> None:
         """A file, lying at its path for the time of the call. One that is refused is told of in a warning; raises
@@ -51,13 +51,25 @@ class Members:
         give_connection_back()
 
     def _place(self, key: str, member: "Within") -> None:
-        if self._depth is None:
-            self._depth = placing.depth(self._parent)
-        if self._depth >= settings.MAX_ARCHIVE_DEPTH:
+        if self._family is None:
+            self._family = placing.family(self._parent)
+        if self._family.depth >= settings.MAX_ARCHIVE_DEPTH:
             raise Refused("too_deep", f"nested deeper than the {settings.MAX_ARCHIVE_DEPTH} of MAX_ARCHIVE_DEPTH")
         place = placing.Place(parent=self._parent, key=key)
-        if not placing.was_deleted(place):
-            placing.place(place, path=member.path, name=member.name, confirm=self._lease.confirm)
+        if placing.was_deleted(place):
+            return
+        if placing.there(place) is None:
+            self._make_room(self._family, member.size)
+        placing.place(place, path=member.path, name=member.name, confirm=self._lease.confirm)
+
+    def _make_room(self, family: placing.Family, size: int) -> None:
+        """For one more document; an archive keeps the same limits for itself alone."""
+        if family.count >= settings.MAX_ARCHIVE_MEMBERS:
+            raise Refused("too_many", f"more than the {settings.MAX_ARCHIVE_MEMBERS:,} files of MAX_ARCHIVE_MEMBERS")
+        if family.size + size > settings.MAX_ARCHIVE_MB * 1_000_000:
+            raise Refused("too_large_together", f"more than the {settings.MAX_ARCHIVE_MB:g} MB of MAX_ARCHIVE_MB")
+        family.count += 1
+        family.size += size
 
     def finish(self) -> None:
         """After the last member: there are no more than were seen. Raises LostLease."""

@@ -3,32 +3,34 @@
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from apps.documents.ingestion.lease import Lease, LostLease
-from apps.documents.models import UNFINISHED, Chunk, Document, Embedding, State, Version
+from apps.documents.models import UNFINISHED, Chunk, Document, Embedding, Page, State, Version
 from apps.documents.services import rows
 from apps.inference import heartbeat
 from rag.errors import ParsingError
 
 BACK_OFF_SECONDS = 10
 """Before the second try; doubled for each one after."""
+MAKE_WAY_SECONDS = 20
+"""Until a long scan looks again for a place (`scans`); looking costs what the pages before its first scan cost."""
 
 logger = logging.getLogger(__name__)
 
 
-def publish(lease: Lease, model: str, pages: int, chunks: int, warnings: Sequence[str]) -> bool:
-    """Makes the version the one that serves, in one short transaction. False where a vector it reused was
-    deleted with the last other document that had the text: embed again. Raises LostLease."""
-    document_id = Version.objects.values_list("document", flat=True).get(pk=lease.version)
+def publish(lease: Lease, version: Version, model: str, pages: int, chunks: int, warnings: Sequence[str]) -> bool:
+    """Makes the version, which is the lease's, the one that serves, in one short transaction. False where a vector it
+    reused was deleted with the last other document that had the text: embed again. Raises LostLease."""
     now = timezone.now()
     with transaction.atomic():
-        collection, document = _locked(document_id)
+        collection, document = _locked(version.document_id)
         lease.write(
             state=State.READY_WITH_WARNINGS if warnings else State.READY,
             lease=None,
@@ -50,8 +52,7 @@ def publish(lease: Lease, model: str, pages: int, chunks: int, warnings: Sequenc
         document.save(update_fields=["current", "updated_at"])
         gone = [("remove", document.pk, former)] if former else []
         rows.log_change(collection, [*gone, ("add", document.pk, lease.version)])
-        number = Version.objects.values_list("number", flat=True).get(pk=lease.version)
-        rows.record(document, "ready", version=number, text="; ".join(warnings))
+        rows.record(document, "ready", version=version.number, text="; ".join(warnings))
     return True
 
 
@@ -104,10 +105,26 @@ def put_back(lease: Lease, why: str) -> None:
         logger.info("version %s was taken away", lease.version)
 
 
-def _fail(lease: Lease, code: str, message: str, hint: str) -> None:
-    values = {"error_code": code, "error_message": message, "error_hint": hint}
+def clear(lease: Lease) -> None:
+    """What a former try staged goes; its vectors stay, they are found again by their text. Raises LostLease."""
+    with lease.fenced(page_count=0, chunk_count=0):
+        Chunk.objects.filter(version=lease.version).delete()
+        Page.objects.filter(version=lease.version).delete()
+
+
+def make_way(lease: Lease) -> None:
+    """Queued again for a while, as if it had not been tried; it keeps its turn."""
+    later = timezone.now() + timedelta(seconds=MAKE_WAY_SECONDS)
     try:
-        with lease.fenced(state=State.FAILED, lease=None, finished_at=timezone.now(), **values):
+        clear(lease)
+        lease.write(state=State.QUEUED, lease=None, not_before=later, attempts=F("attempts") - 1)
+    except LostLease:
+        logger.info("version %s was taken away", lease.version)
+
+
+def _fail(lease: Lease, code: str, message: str, hint: str) -> None:
+    try:
+        with lease.fenced(**_failed(code, message, hint)):
             rows.drop_text([lease.version])
             record_of(lease.version, "failed", message)
         logger.info("version %s failed (%s): %s", lease.version, code, message)
@@ -123,18 +140,17 @@ def fail_if_tried_out(version: UUID) -> bool:
     with transaction.atomic():
         stuck = Version.objects.filter(
             free, pk=version, state__in=UNFINISHED, attempts__gte=settings.INGEST_ATTEMPTS
-        ).update(
-            state=State.FAILED,
-            lease=None,
-            finished_at=timezone.now(),
-            error_code="attempts",
-            error_message=message,
-            error_hint=hint,
-        )
+        ).update(**_failed("attempts", message, hint))
         if stuck:
             rows.drop_text([version])
             record_of(version, "failed", message)
     return bool(stuck)
+
+
+def _failed(code: str, message: str, hint: str) -> dict[str, Any]:
+    """The columns of a version that failed for good; what it had staged is dropped with them."""
+    why = {"error_code": code, "error_message": message, "error_hint": hint}
+    return {"state": State.FAILED, "lease": None, "finished_at": timezone.now(), **why, **rows.WITHOUT_TEXT}
 
 
 def record_of(version: UUID, kind: str, text: str) -> None:

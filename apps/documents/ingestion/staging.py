@@ -1,7 +1,7 @@
 """A version's pages and chunks, stored as the document is read, while the encoder is already at work on them."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -16,6 +16,7 @@ from apps.documents.ingestion.embedding import EmbedAhead
 from apps.documents.ingestion.lease import Lease, LostLease, give_connection_back, patiently
 from apps.documents.ingestion.members import Members
 from apps.documents.ingestion.progress import Progress
+from apps.documents.ingestion.scans import Place
 from apps.documents.models import Chunk, Page, State, Version
 from engines import parsing, wiring
 from rag import types
@@ -27,6 +28,9 @@ CHUNKS_AT_ONCE = 200
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
+
+NAMED_SPANS = 8
+"""So many pages without text, or runs of them, are named in the warning that counts them."""
 
 
 class Staging:
@@ -40,19 +44,20 @@ class Staging:
         self.warnings: list[str] = []
         self._lease, self._version, self._embedder, self._progress = lease, version, embedder, progress
         self._title = version.document.title
-        self._without_text = 0
+        self._without_text: list[int] = []
         self._members = Members(lease, version)
+        self._place = Place()
 
     def read(self) -> None:
         """Stores pages and chunks, embeds most of them, and puts the files within on their own way.
 
-        Raises ParsingError and LostLease; what is staged until then is dropped by whoever catches them.
+        Raises ParsingError, LostLease and MakeWay; what is staged until then is dropped by whoever catches them.
         """
-        self._progress.enter(State.EXTRACTING)
         give_connection_back()
         with (
             store.local_copy(self._version.stored_as) as path,
             EmbedAhead(self._lease, self._embedder, self._title) as ahead,
+            self._place,
         ):
             pages = self._stored(self._extracted(path))
             for batch in _batches(self._cut(pages), CHUNKS_AT_ONCE):
@@ -64,12 +69,14 @@ class Staging:
         self._members.finish()
         self.warnings += self._members.warnings
         if self._without_text:
-            self.warnings.insert(0, f"{self._without_text} of {self.pages} pages had no text.")
+            which = spans(self._without_text, NAMED_SPANS)
+            self.warnings.insert(0, f"{len(self._without_text)} of {self.pages} pages had no text: {which}.")
 
     def _extracted(self, path: Path) -> Iterator[types.Page]:
         report = parsing.Report(
             total=partial(setattr, self._progress, "total"),
             warning=self.warnings.append,
+            scan=lambda _: self._place.take(self._progress.total),
             name=self._version.file_name,
         )
         return parsing.extract(
@@ -89,7 +96,8 @@ class Staging:
         for page in map(_storable, extracted):
             waiting.append(page)
             self.pages += 1
-            self._without_text += not page.text.strip()
+            if not page.text.strip():
+                self._without_text.append(page.number)
             has_images = has_images or page.width > 0
             if len(waiting) >= PAGES_AT_ONCE or self._progress.due:
                 patiently(partial(self._store_pages, waiting, self._progress.values(self.pages)))
@@ -152,3 +160,15 @@ def _storable(page: types.Page) -> types.Page:
 def _batches(items: Iterator[T], size: int) -> Iterator[list[T]]:
     while batch := list(islice(items, size)):
         yield batch
+
+
+def spans(numbers: Sequence[int], most: int) -> str:
+    """Ascending numbers in words, `3, 7 to 9`; of more than `most` runs the first ones."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    named = [str(first) if first == last else f"{first} to {last}" for first, last in runs[:most]]
+    return ", ".join(named) + (", ..." if len(runs) > most else "")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -100,10 +101,10 @@ class _Run:
     def _file(self, origin: "Origin", entry: "Entry") -> str:
         """What became of an entry: new, changed, unchanged, vanished, left_out, refused, unavailable."""
         place = placing.Place(source=self._source, key=entry.key, mark=entry.mark, title=entry.title)
-        if placing.was_deleted(place):
-            return "left_out"
-        give_connection_back()
         try:
+            if placing.was_deleted(place):
+                return "left_out"
+            give_connection_back()
             with tempfile.TemporaryDirectory(dir=settings.FILE_UPLOAD_TEMP_DIR, suffix=".incoming") as folder:
                 path = Path(folder) / "fetched"
                 fetched = origin.fetch(entry, path, known_mark(place))
@@ -123,6 +124,11 @@ class _Run:
             raise _Gone from None
         except DocumentsError as error:
             return self._refused(entry, error.message)
+        except (OriginError, DatabaseError, InterfaceError):
+            raise
+        except Exception:  # one entry that breaks does not keep the others out
+            logger.exception("source %s: %s broke", self._source.pk, entry.key)
+            return self._refused(entry, "It broke inside Footnote; it was written to the log.")
 
     def _refused(self, entry: "Entry", why: str) -> str:
         if len(self._refusals) < REFUSALS_KEPT:

@@ -13,8 +13,9 @@ from apps.documents.ingestion.embedding import embed
 from apps.documents.ingestion.fetching import fetch
 from apps.documents.ingestion.lease import Lease, LostLease, patiently
 from apps.documents.ingestion.progress import Progress
+from apps.documents.ingestion.scans import MakeWay
 from apps.documents.ingestion.staging import Staging
-from apps.documents.models import Chunk, Page, State, Version
+from apps.documents.models import Version
 from engines import parsing, wiring
 from rag.errors import ParsingError
 from rag.ports import Embedder
@@ -48,6 +49,8 @@ def _try(lease: Lease, embedder: Embedder) -> None:
         _work(lease, embedder)
     except LostLease:
         logger.info("version %s was taken away; this try ends", lease.version)
+    except MakeWay:
+        patiently(partial(outcomes.make_way, lease))
     except parsing.Cancelled:
         logger.info("version %s was cancelled while it was read", lease.version)
     except ParsingError as error:
@@ -60,9 +63,9 @@ def _try(lease: Lease, embedder: Embedder) -> None:
 def _work(lease: Lease, embedder: Embedder) -> None:
     version = patiently(lambda: Version.objects.select_related("document__source").get(pk=lease.version))
     progress = Progress(lease)
-    patiently(partial(_clear, lease))
+    if version.attempts > 1:
+        patiently(partial(outcomes.clear, lease))
     if not version.stored_as:
-        progress.enter(State.EXTRACTING)
         fetch(lease, version)
     staged = Staging(lease, version, embedder, progress)
     staged.read()
@@ -73,14 +76,10 @@ def _work(lease: Lease, embedder: Embedder) -> None:
             "If it is a scan, upload a copy with a text layer (made by OCR).",
         )
     for _ in range(3):
-        embed(lease, embedder, progress)
-        if patiently(partial(outcomes.publish, lease, embedder.model, staged.pages, staged.chunks, staged.warnings)):
+        embed(lease, embedder, progress, title=version.document.title, total=staged.chunks)
+        published = partial(
+            outcomes.publish, lease, version, embedder.model, staged.pages, staged.chunks, staged.warnings
+        )
+        if patiently(published):
             return
     raise RuntimeError("its vectors vanished three times while it was published")
-
-
-def _clear(lease: Lease) -> None:
-    """What a former try staged goes; its vectors stay, they are found again by their text."""
-    with lease.fenced(page_count=0, chunk_count=0):
-        Chunk.objects.filter(version=lease.version).delete()
-        Page.objects.filter(version=lease.version).delete()

@@ -44,11 +44,12 @@ def events_of(user: "User", document: Document) -> QuerySet[Event]:
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """One line of it; `by` is null for what Footnote did by itself."""
+    """One line of it; `by` is null for what Footnote did by itself. Not every reader may know the names of the
+    collections it was moved between; the admin's page shows them."""
     return {
         "at": event.at.isoformat(),
         "kind": event.kind,
         "version": event.version,
         "by": event.by.email if event.by else None,
-        "text": event.text,
+        "text": "" if event.kind == "moved" else event.text,
     }

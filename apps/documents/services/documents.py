@@ -28,7 +28,7 @@ def retry(*, by: "User", document: Document) -> Document:
     """
     access.require_document_editor(by, document)
     with transaction.atomic():
-        _, locked = rows.lock_document(document)
+        _, locked = rows.lock_document(document, by=by)
         latest = locked.latest
         if latest is None or latest.state not in (*UNFINISHED, State.FAILED, State.CANCELLED):
             raise Conflict("not_failed", "This document is ready; there is nothing to try again.")
@@ -44,7 +44,7 @@ def cancel(*, by: "User", document: Document) -> Document:
     An earlier version that serves goes on serving. Raises NotFound, NotAllowed."""
     access.require_document_editor(by, document)
     with transaction.atomic():
-        _, locked = rows.lock_document(document)
+        _, locked = rows.lock_document(document, by=by)
         if locked.latest is not None:
             if rows.stop([locked.latest.pk]):
                 rows.record(locked, "cancelled", by=by, version=locked.latest.number)
@@ -56,11 +56,11 @@ def rename(*, by: "User", document: Document, title: str) -> Document:
     """Gives it another title, for people and for search. Nothing is embedded again: vectors keep the title they
     were made with until the next version. Raises NotFound, NotAllowed, Refused."""
     access.require_document_editor(by, document)
-    shown = " ".join(title.replace("\0", "").split())
+    shown = store.display_title(title)
     if not shown or len(shown) > LONGEST_TITLE:
         raise Refused("bad_title", f"A document needs a title of 1 to {LONGEST_TITLE} characters.")
     with transaction.atomic():
-        collection, locked = rows.lock_document(document)
+        collection, locked = rows.lock_document(document, by=by)
         if shown != locked.title:
             former, locked.title = locked.title, shown
             locked.save(update_fields=["title", "updated_at"])
@@ -73,21 +73,30 @@ def move(*, by: "User", document: Document, to: Collection) -> Document:
     """Takes it, and what lies within it, to another collection: not found in the old one from the moment this
     returns; vectors and tags go with it. Its source stays behind, with its name there. Raises NotFound,
     NotAllowed, Conflict."""
-    access.require_document_editor(by, document)
-    access.require_editor(by, to)
     if document.parent_id is not None:
         raise Conflict("within", "It lies within another document; move that one.")
     with transaction.atomic():
+        document.refresh_from_db(fields=["collection"])
+        access.require_document_editor(by, document)
+        access.require_editor(by, to)
         # Locked in one order, so that two moves against each other wait instead of locking each other out.
         for pk in sorted({document.collection_id, to.pk}):
             rows.lock_collection(pk)
-        _, locked = rows.lock_document(document)
+        _, locked = rows.lock_document(document, by=by)
         if locked.collection_id != to.pk:
+            _require_fetched(locked)
             _take_to(locked, rows.lock_collection(to.pk), by)
             if locked.source_id is not None:
                 Document.objects.filter(pk=locked.pk).update(source=None, key="", mark="")
             locked.refresh_from_db()
     return locked
+
+
+def _require_fetched(document: Document) -> None:
+    """A page that was never fetched is nothing without its source, which stays behind."""
+    if document.latest is not None and not document.latest.stored_as:
+        message = "It has not been fetched yet; move it once it is ready, or add its address to the other collection."
+        raise Conflict("not_fetched", message)
 
 
 def _take_to(document: Document, to: Collection, by: "User") -> None:
@@ -128,7 +137,7 @@ def _tag(by: "User", document: Document, choose: Callable[[set[str]], set[str]])
     """`choose` is given the tags that are there, with the document locked, and gives those that shall be."""
     access.require_document_editor(by, document)
     with transaction.atomic():
-        collection, locked = rows.lock_document(document)
+        collection, locked = rows.lock_document(document, by=by)
         there = set(locked.tags.values_list("name", flat=True))
         wanted = choose(there)
         if len(wanted) > MOST_TAGS or any(len(name) > LONGEST_TAG for name in wanted):
@@ -149,7 +158,7 @@ def activate(*, by: "User", document: Document, version: Version | UUID) -> Docu
     that is on its way is cancelled. Raises NotFound, NotAllowed, Conflict."""
     access.require_document_editor(by, document)
     with transaction.atomic():
-        collection, locked = rows.lock_document(document)
+        collection, locked = rows.lock_document(document, by=by)
         chosen = locked.versions.filter(pk=getattr(version, "pk", version)).first()
         if chosen is None:
             raise NotFound("version")
@@ -181,7 +190,7 @@ def take_away(document: Document, *, by: "User | None" = None) -> int:
     """What `delete` does, for those who were asked already; gives how many documents went, itself included.
     `by` is None for Footnote itself. Raises NotFound."""
     with transaction.atomic():
-        collection, locked = rows.lock_document(document)
+        collection, locked = rows.lock_document(document, by=by)
         count = sum(take_away(child, by=by) for child in locked.children.present())
         live = locked.current_id
         versions = list(locked.versions.values_list("pk", "stored_as"))

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from apps.documents import store
 from apps.documents.errors import NotFound
-from apps.documents.models import Document, Source, State, Version
+from apps.documents.models import Collection, Document, Source, State, Version
 from apps.documents.services import rows
 from apps.documents.services.documents import take_away
 from apps.documents.services.uploads import new_document, new_version
@@ -63,14 +63,14 @@ def place(where: Place, *, path: Path, name: str, confirm: Callable[[], None] = 
         stored_as = ""
         try:
             with transaction.atomic():
-                known = _locked(where)
+                collection, known = _locked(where)
                 confirm()
                 if known is not None and known.latest is not None and known.latest.sha256 == got.sha256:
                     _try_again(known, known.latest)
                     _remember(known, where)
                     return "unchanged"
                 stored_as = store.keep(got)
-                document = known or _new(where, got)
+                document = known or _new(where, got, collection)
                 new_version(document, got, stored_as, uploader_id=document.uploaded_by_id)
                 _remember(document, where)
         except BaseException:
@@ -100,11 +100,10 @@ def remove_missing(owner: Document | Source, seen: Many[str], confirm: Callable[
     missing = [document for document in _documents(owner).only("key", "collection") if document.key not in kept]
     count = 0
     for document in missing:
-        with transaction.atomic():
-            rows.lock_collection(document.collection_id)
+        with suppress(NotFound), transaction.atomic():  # else somebody deleted it a moment ago
+            rows.lock_document(document)
             confirm()
-            with suppress(NotFound):  # somebody deleted it a moment ago
-                count += take_away(document)
+            count += take_away(document)
             # Not deleted by hand: should it come back, it is new.
             Document.objects.filter(pk=document.pk).update(source=None, key="")
     return count
@@ -118,12 +117,32 @@ def stored_key(key: str) -> str:
     return f"{key[: LONGEST_KEY - len(digest) - 1]}~{digest}"
 
 
-def depth(document: Document) -> int:
-    """How many documents it lies within."""
-    count = 0
+@dataclass(slots=True)
+class Family:
+    """The document at the top of nested ones, with all that lies within it."""
+
+    depth: int
+    """How many documents the one lies within that was asked about."""
+    count: int
+    """Of the documents within, at any depth."""
+    size: int
+    """Of their files together, in bytes."""
+
+
+def family(document: Document) -> Family:
+    """Whose limits a document's members share: a few small archives in one another can hold very much."""
+    depth = 0
     while document.parent is not None:
-        document, count = document.parent, count + 1
-    return count
+        document, depth = document.parent, depth + 1
+    found, level = Family(depth, 0, 0), [document.pk]
+    while level:
+        rows_within = Document.objects.present().filter(parent__in=level).values_list("pk", "latest__size")
+        level = []
+        for pk, size in rows_within:
+            level.append(pk)
+            found.count += 1
+            found.size += size or 0
+    return found
 
 
 def _documents(owner: Document | Source) -> QuerySet[Document]:
@@ -131,16 +150,17 @@ def _documents(owner: Document | Source) -> QuerySet[Document]:
     return present.filter(parent=owner) if isinstance(owner, Document) else present.filter(source=owner)
 
 
-def _locked(where: Place) -> Document | None:
-    """The document at the place, its collection locked. Raises NotFound where the parent or source is gone."""
+def _locked(where: Place) -> tuple[Collection, Document | None]:
+    """The collection that the parent or source is in now, locked, and the document at the place. Raises NotFound
+    where the parent or source is gone."""
     owner = where.owner
     if isinstance(owner, Document):
-        rows.lock_document(owner)
+        collection, _ = rows.lock_document(owner)
     else:
-        rows.lock_collection(owner.collection_id)
+        collection = rows.lock_collection(owner.collection_id)
         if not Source.objects.filter(pk=owner.pk).exists():
             raise NotFound("source")
-    return there(where)
+    return collection, there(where)
 
 
 def may_pass(version: Version) -> bool:
@@ -154,10 +174,10 @@ def _try_again(document: Document, version: Version) -> None:
         rows.record(document, "retried", version=version.number, text="It was come upon again.")
 
 
-def _new(where: Place, got: store.Received) -> Document:
+def _new(where: Place, got: store.Received, collection: Collection) -> Document:
     owner = where.owner
     uploader = owner.uploaded_by if isinstance(owner, Document) else owner.added_by
-    document = new_document(rows.lock_collection(owner.collection_id), uploader, where.title, got)
+    document = new_document(collection, uploader, where.title, got)
     document.parent, document.source, document.key = where.parent, where.source, stored_key(where.key)
     document.save(update_fields=["parent", "source", "key"])
     return document

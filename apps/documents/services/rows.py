@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from apps.documents import access
 from apps.documents.errors import NotFound
 from apps.documents.models import (
     UNFINISHED,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+WITHOUT_TEXT = {"page_count": 0, "chunk_count": 0, "progress_done": 0, "progress_total": 0}
+"""What a version tells of itself once `drop_text` took what it had staged."""
+
 
 def lock_collection(pk: UUID) -> Collection:
     """The row, locked until the transaction ends (SQLite: the IMMEDIATE transaction is the lock)."""
@@ -39,13 +43,39 @@ def lock_collection(pk: UUID) -> Collection:
         raise NotFound("collection") from None
 
 
-def lock_document(document: Document) -> tuple[Collection, Document]:
-    """Both rows as they are now, locked. Raises NotFound when the document was deleted meanwhile."""
-    collection = lock_collection(document.collection_id)
+class _Elsewhere(Exception):
+    """The document lies in another collection than the one that was locked."""
+
+    def __init__(self, collection: UUID) -> None:
+        super().__init__()
+        self.collection = collection
+
+
+def lock_document(document: Document, *, by: "User | None" = None) -> tuple[Collection, Document]:
+    """Both rows as they are now, locked: the collection is the one it lies in now, wherever it lay when it was looked
+    up; `by` must be an editor of that one, too. Raises NotFound when it was deleted meanwhile, and NotAllowed."""
+    where = document.collection_id
+    while True:
+        try:
+            # A savepoint: going back to it lets go of the wrong collection, so that locks keep their order.
+            with transaction.atomic():
+                collection, locked = lock_collection(where), _present_locked(document.pk)
+                if locked.collection_id != collection.pk:
+                    raise _Elsewhere(locked.collection_id)
+        except _Elsewhere as moved:
+            where = moved.collection
+            continue
+        if by is not None and collection.pk != document.collection_id:
+            access.require_editor(by, collection)
+        return collection, locked
+
+
+def _present_locked(pk: UUID) -> Document:
     try:
-        return collection, Document.objects.select_for_update().present().get(pk=document.pk)
+        locked: Document = Document.objects.select_for_update().present().get(pk=pk)
     except Document.DoesNotExist:
         raise NotFound("document") from None
+    return locked
 
 
 def log_change(collection: Collection, changes: Many[tuple[str, UUID, UUID]]) -> None:
@@ -123,7 +153,7 @@ def stop(versions: Many[UUID]) -> int:
     worker loses its lease, so nothing it still computes can be written."""
     unfinished = Version.objects.filter(pk__in=versions, state__in=UNFINISHED)
     ids = list(unfinished.values_list("pk", flat=True))
-    unfinished.update(state=State.CANCELLED, lease=None, finished_at=timezone.now())
+    unfinished.update(state=State.CANCELLED, lease=None, finished_at=timezone.now(), **WITHOUT_TEXT)
     drop_text(ids)
     return len(ids)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from apps.documents import access
+from apps.documents import access, store
 from apps.documents.errors import ForAdministrators, NotFound, Refused
 from apps.documents.models import Collection, Document, Source, SourceKind, Version
 from apps.documents.services import rows
@@ -106,7 +106,7 @@ def _unfetched(source: Source, by: "User", title: str) -> Document:
     name = urlsplit(source.address).path.rstrip("/").rpartition("/")[2] or urlsplit(source.address).netloc
     document = Document.objects.create(
         collection=source.collection,
-        title=" ".join(title.split())[:500] or source.address[:500],
+        title=store.display_title(title)[:500] or source.address[:500],
         uploaded_by=by,
         source=source,
         key=stored_key(source.address),

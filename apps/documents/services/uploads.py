@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from apps.documents import access, store
@@ -65,7 +64,7 @@ def upload(
                     document = named or new_document(locked, by, title, got, path=path)
                     new_version(document, got, stored_as, uploader_id=by.pk, by=by)
                     uploaded = Uploaded(document, created=named is None, replaced=named is not None)
-            used = uploaded.document.latest is not None and uploaded.document.latest.stored_as == stored_as
+            used = _holds(uploaded.document, stored_as)
         finally:
             if not used:
                 store.remove([stored_as], [])
@@ -74,18 +73,29 @@ def upload(
 
 def replace(*, by: "User", document: Document, file: store.Upload) -> Document:
     """The file becomes the document's next version. The one before serves until the new one is ready, and
-    stays readable for the citations that name it. Raises as `upload` does."""
+    stays readable for the citations that name it. The same bytes leave it as it is, or try it again where they had
+    failed. Raises as `upload` does."""
     access.require_document_editor(by, document)
     with store.received(file) as got:
         stored_as = store.keep(got)
+        used = False
         try:
             with transaction.atomic():
-                _, locked = rows.lock_document(document)
-                new_version(locked, got, stored_as, uploader_id=by.pk, by=by)
-        except BaseException:
-            store.remove([stored_as], [])
-            raise
+                _, locked = rows.lock_document(document, by=by)
+                if _stands(locked, got.sha256):
+                    there_already(locked, by, "The same file was uploaded again.", sha256=got.sha256)
+                else:
+                    new_version(locked, got, stored_as, uploader_id=by.pk, by=by)
+            used = _holds(locked, stored_as)
+        finally:
+            if not used:
+                store.remove([stored_as], [])
     return locked
+
+
+def _holds(document: Document, stored_as: str) -> bool:
+    """Whether the stored file is its newest version's."""
+    return document.latest is not None and document.latest.stored_as == stored_as
 
 
 def _newest_named(collection: Collection, path: str, got: store.Received) -> Document | None:
@@ -129,7 +139,7 @@ def new_document(
     collection: Collection, uploader: "User | None", title: str, got: store.Received, *, path: str = ""
 ) -> Document:
     """The row of a document whose first version comes next; the collection is locked."""
-    shown = " ".join(title.replace("\0", "").split()) or got.file_name.rpartition(".")[0] or got.file_name
+    shown = store.display_title(title) or got.file_name.rpartition(".")[0] or got.file_name
     key = store.display_path(path)
     return Document.objects.create(collection=collection, title=shown[:LONGEST_TITLE], uploaded_by=uploader, key=key)
 
@@ -142,7 +152,7 @@ def new_version(
     if document.latest_id:
         rows.stop([document.latest_id])
     now = timezone.now()
-    newest = document.versions.aggregate(newest=Max("number"))["newest"] or 0
+    newest = document.latest.number if document.latest else 0
     document.latest = Version.objects.create(
         document=document,
         number=newest + 1,

@@ -160,6 +160,8 @@ def test_a_file_is_replaced_and_an_earlier_version_made_to_serve(
     first = document.current_id
     admin.post(url(document, "replace"), {"file": a_file("Wasps sting.", "wasps.txt")})
     document = ingested(Document.objects.get(pk=document.pk))
+    same = admin.post(url(document, "replace"), {"file": a_file("Wasps sting.", "wasps.txt")}, follow=True)
+    assert "has exactly this file already" in same.content.decode()
     page = look(admin, document)
     assert passages(page) == ["Wasps sting."]
     assert page.count(">serves now<") == 1

@@ -116,6 +116,17 @@ def test_a_page_whose_first_fetch_failed_says_so(admin: Client, manager: User, c
         assert "The page failed It cannot be reached." in look(admin, page)
 
 
+def test_a_page_that_was_read_when_it_was_added_is_in_step(
+    admin: Client, manager: User, collection: Collection
+) -> None:
+    document = services.add_page(by=manager, collection=collection, url="https://example.org/plan.html")
+    Version.objects.filter(document=document).update(state=State.READY, finished_at=timezone.now())
+    document.current = document.latest
+    document.save()
+    assert "In step" in look(admin, LIST)
+    assert "Not synced" not in look(admin, url(Source.objects.get()))
+
+
 def test_options_are_those_of_the_kind(admin: Client, collection: Collection) -> None:
     add(admin, collection, "site", "https://example.org/", find="sitemap", depth=2, limit=9)
     add(admin, collection, "site", "https://example.com/", find="sitemap", sitemap="https://example.com/map.xml")

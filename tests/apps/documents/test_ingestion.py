@@ -1,5 +1,6 @@
 """From a file to passages that can be found, and every way to stop on that way."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from apps.documents.changelog import DatabaseChangeLog
 from apps.documents.ingestion import outcomes
 from apps.documents.models import Change, Chunk, Document, Embedding, Page, State, Version
 from apps.users.models import User
+from engines import parsing
+from rag import types
 from rag.errors import ParsingError
 from tests.apps.documents.journeys import WatchedEmbedder, a_worker, assert_whole, content_of, ingested, paragraphs
 from tests.factories import a_collection, a_document, a_file
@@ -108,7 +111,7 @@ def test_pages_without_text_are_told(owner: User) -> None:
     document = ingested(a_document(owner, mine, a_pdf("Bees dance to tell where flowers are.", "", ""), "bees.pdf"))
     shown = selectors.document_json(document)
     assert shown["status"] == "ready_with_warnings"
-    assert "2 of 3 pages had no text." in shown["warnings"]
+    assert "2 of 3 pages had no text: 2 to 3." in shown["warnings"]
     assert (shown["pages"], shown["has_page_images"]) == (3, True)
     chunk = Chunk.objects.get()
     assert chunk.page == 1
@@ -146,6 +149,7 @@ def test_what_may_help_is_tried_again_with_a_pause_until_it_is_enough(owner: Use
     assert (event.by, event.text) == (None, "It broke (MemoryError). It is tried again in 10 seconds.")
     second = ingested(document, WatchedEmbedder(break_down)).latest
     assert (second.state, second.error_code) == (State.FAILED, "attempts")
+    assert (second.page_count, second.chunk_count, second.progress_done) == (0, 0, 0)
     assert "MemoryError" in second.error_message
     assert not Chunk.objects.exists()
     services.retry(by=owner, document=document)
@@ -249,20 +253,26 @@ def test_cancel_in_each_state(owner: User) -> None:
     mine = a_collection(owner)
     for state in State.values:
         document = a_document(owner, mine, f"text {state}")
-        Version.objects.filter(pk=document.latest_id).update(state=state)
-        after = services.cancel(by=owner, document=document).latest.state
+        Version.objects.filter(pk=document.latest_id).update(state=state, chunk_count=7, progress_done=5)
+        after = services.cancel(by=owner, document=document).latest
         unfinished = state in ("queued", "extracting", "chunking", "embedding")
-        assert after == ("cancelled" if unfinished else state)
+        assert after.state == ("cancelled" if unfinished else state)
+        assert (after.chunk_count, after.progress_done) == ((0, 0) if unfinished else (7, 5))
 
 
 @pytest.mark.parametrize("stage", [State.QUEUED, State.EXTRACTING, State.CHUNKING, State.EMBEDDING, "publishing"])
 def test_cancelled_while_a_worker_is_at_it(owner: User, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = a_collection(owner)
     document = a_document(owner, mine, paragraphs(20))
-    enter, publish = ingestion.work.Progress.enter, outcomes.publish
+    enter, publish, extract = ingestion.work.Progress.enter, outcomes.publish, parsing.extract
 
-    def enter_and_cancel(progress, state, total=0) -> None:
-        enter(progress, state, total)
+    def cancel_and_extract(*args, **options) -> Iterator[types.Page]:
+        if stage == State.EXTRACTING:
+            services.cancel(by=owner, document=document)
+        return extract(*args, **options)
+
+    def enter_and_cancel(progress, state, *args, **options) -> None:
+        enter(progress, state, *args, **options)
         if state == stage:
             services.cancel(by=owner, document=document)
 
@@ -273,6 +283,7 @@ def test_cancelled_while_a_worker_is_at_it(owner: User, stage: str, monkeypatch:
 
     monkeypatch.setattr(ingestion.work.Progress, "enter", enter_and_cancel)
     monkeypatch.setattr(outcomes, "publish", cancel_and_publish)
+    monkeypatch.setattr(parsing, "extract", cancel_and_extract)
     if stage == State.QUEUED:
         services.cancel(by=owner, document=document)
     after = ingested(document)

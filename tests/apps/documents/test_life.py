@@ -1,9 +1,12 @@
 """What becomes of a document: renamed, moved, tagged, rolled back, and read again where only a part changed."""
 
+from functools import partial
+
 import pytest
 
 from apps.documents import selectors, services
 from apps.documents.changelog import DatabaseChangeLog
+from apps.documents.errors import Conflict, NotFound
 from apps.documents.models import Change, Chunk, Document, Embedding, Event, State, Tag, Version
 from apps.users.models import User
 from engines.index.local import LocalIndex
@@ -100,6 +103,35 @@ def test_tags_are_words_of_their_collection(owner: User) -> None:
             services.tag(by=owner, document=two, names=bad)
 
 
+@pytest.mark.parametrize("act", ["rename", "replace", "cancel", "delete"])
+def test_who_looked_it_up_before_it_was_moved_writes_where_it_is_now_or_not_at_all(owner: User, act: str) -> None:
+    editor = a_user("editor@example.org")
+    here, there = a_collection(owner, editor=editor), a_collection(owner, name="There")
+    document = ingested(a_document(owner, here, "Bees dance."))
+    looked_up = {user: Document.objects.get(pk=document.pk) for user in (owner, editor)}
+    services.move(by=owner, document=document, to=there)
+    writes = {
+        "rename": partial(services.rename, title="Other"),
+        "replace": lambda **fields: services.replace(**fields, file=a_file("Bees hum.")),
+        "cancel": services.cancel,
+        "delete": services.delete,
+    }
+    with pytest.raises(NotFound):
+        writes[act](by=editor, document=looked_up[editor])
+    assert told(document)[-1] == "moved"
+    writes[act](by=owner, document=looked_up[owner])
+    for collection in (here, there):
+        assert_whole(collection.pk)
+    assert list(DatabaseChangeLog().snapshot(here.pk, "fake@1")[1]) == []
+
+
+def test_a_page_that_was_not_fetched_yet_stays_with_its_source(owner: User) -> None:
+    here, there = a_collection(owner), a_collection(owner, name="There")
+    page = services.add_page(by=owner, collection=here, url="https://example.org/plan.html")
+    with pytest.raises(Conflict, match="not been fetched"):
+        services.move(by=owner, document=page, to=there)
+
+
 def test_tags_are_added_and_removed_beside_the_others(owner: User, stranger: User) -> None:
     document = a_document(owner, a_collection(owner))
     stale = Document.objects.get(pk=document.pk)
@@ -188,10 +220,11 @@ def test_replaced_in_the_middle_of_a_search(owner: User, index: LocalIndex) -> N
     document = ingested(a_document(owner, mine, "Bees dance.", "a.txt"))
 
     class Replaced(DatabaseChangeLog):
-        """The new version is published after the index gave its hits."""
+        """A new version is published each time that the index has given its hits."""
 
         def passages(self, *args, **fields):
-            newer = services.replace(by=owner, document=document, file=a_file("Bees hum.", "b.txt"))
+            hum = f"Bees hum {document.versions.count()}."
+            newer = services.replace(by=owner, document=document, file=a_file(hum, "b.txt"))
             ingested(newer)
             return super().passages(*args, **fields)
 
@@ -203,7 +236,7 @@ def test_replaced_in_the_middle_of_a_search(owner: User, index: LocalIndex) -> N
     (before,) = found(DatabaseChangeLog())
     assert found(Replaced()) == []  # what no longer serves is not given out
     (after,) = found(DatabaseChangeLog())
-    assert (after.text, after.document) == ("Bees hum.", before.document)
+    assert (after.text, after.document) == ("Bees hum 2.", before.document)
     # An answer that was begun with the passage of before still opens it.
     cited = selectors.page_text(owner, document, before.page, before.version)["text"]
     assert cited[before.start : before.end] == before.text == "Bees dance."

@@ -3,6 +3,7 @@
 import gzip
 import lzma
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -66,6 +67,35 @@ def test_members_become_documents_with_the_rights_of_their_collection(owner: Use
     assert_whole(mine.pk)
 
 
+def test_an_archive_that_is_moved_while_it_is_read_takes_all_its_members_along(owner: User, tmp_path: Path) -> None:
+    here, there = a_collection(owner), a_collection(owner, name="There")
+    archive = an_archive(owner, here, {"bees.txt": b"Bees dance."})
+    in_hand = Document.objects.get(pk=archive.pk)  # as the worker knows it that reads it
+    services.move(by=owner, document=archive, to=there)
+    (tmp_path / "file").write_bytes(b"Wasps build.")
+    late = placing.Place(parent=in_hand, key="wasps.txt")
+    assert placing.place(late, path=tmp_path / "file", name="wasps.txt") == "new"
+    assert {each.collection for each in within(archive).values()} == {there}
+    assert placing.remove_missing(in_hand, {"wasps.txt"}) == 1
+    read_all()
+    for collection in (here, there):
+        assert_whole(collection.pk)
+
+
+@pytest.mark.parametrize("setting", ["MAX_ARCHIVE_MEMBERS", "MAX_ARCHIVE_MB"])
+def test_limits_are_of_all_that_lies_within_an_archive_however_deep(owner: User, settings, setting: str) -> None:
+    inner = zip_of({f"{number}.txt": f"Number {number}. {'word ' * 5}".encode() for number in range(3)})
+    most = {"MAX_ARCHIVE_MEMBERS": 3, "MAX_ARCHIVE_MB": (len(inner) + 50) / 1_000_000}  # each archive alone has room
+    setattr(settings, setting, most[setting])
+    archive = an_archive(owner, a_collection(owner), {"a.txt": b"A", "b.zip": inner})
+    assert set(within(archive)) == {"a.txt", "b.zip"}
+    nested = within(archive)["b.zip"]
+    assert set(within(nested)) == {"0.txt"}
+    assert nested.latest.state == State.READY_WITH_WARNINGS
+    assert nested.latest.warnings[-1].startswith("2 of the files within were left out")
+    assert setting in nested.latest.warnings[-1]
+
+
 @pytest.mark.parametrize("depth", [1, 3])
 def test_archives_are_followed_to_the_limit_and_told_beyond(owner: User, settings, depth: int) -> None:
     settings.MAX_ARCHIVE_DEPTH = depth
@@ -92,7 +122,7 @@ def test_a_mail_within_an_archive_has_its_attachment_within(owner: User) -> None
     assert "See below." in serving(letter)
     minutes = within(letter)["minutes.txt"]
     assert serving(minutes) == "The minutes of May."
-    assert placing.depth(minutes) == 2
+    assert placing.family(minutes).depth == 2
 
 
 @pytest.mark.parametrize(("pack", "ending"), [(lambda data: gzip.compress(data), "gz"), (lzma.compress, "xz")])

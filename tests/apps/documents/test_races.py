@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.db import connection
@@ -84,6 +85,27 @@ def test_deleted_at_a_random_moment(owner: User, seed: int) -> None:
     assert set(Page.objects.values_list("version", flat=True)) == {kept.current_id}
     assert Embedding.objects.count() == 1
     assert_whole(mine.pk)
+
+
+@pytest.mark.parametrize("round_", range(6))
+def test_moved_and_rolled_back_at_once(owner: User, round_: int) -> None:
+    here, there = a_collection(owner), a_collection(owner, name="There")
+    document = ingested(a_document(owner, here, "Bees dance."))
+    first = document.current_id
+    services.replace(by=owner, document=document, file=a_file("Bees hum."))
+    document = ingested(document)
+    seen_here, also_here = (Document.objects.get(pk=document.pk) for _ in range(2))
+
+    def roll_back() -> None:
+        time.sleep(round_ * 0.002)
+        services.activate(by=owner, document=also_here, version=first)
+
+    moved = partial(services.move, by=owner, document=seen_here, to=there)
+    assert at_once(moved, roll_back) == [None, None]
+    document.refresh_from_db()
+    assert (document.collection_id, document.current_id) == (there.pk, first)
+    assert_whole(here.pk)
+    assert_whole(there.pk)
 
 
 def test_delete_and_replace_at_once(owner: User) -> None:

@@ -34,6 +34,9 @@ from tests.factories import a_collection, a_document
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
+STAGED = {"page_count": 3, "chunk_count": 9, "progress_done": 4, "progress_total": 9}
+"""What a version tells of itself half-way."""
+
 
 @pytest.fixture
 def queue(redis_server: str) -> Iterator[redis.Redis]:
@@ -67,9 +70,10 @@ def test_what_a_dead_worker_held_waits_again(owner: User, queue: redis.Redis) ->
 
 def test_a_document_that_kills_its_workers_fails_in_the_end(owner: User, queue: redis.Redis) -> None:
     document = a_document(owner, a_collection(owner))
-    Version.objects.update(state=State.EXTRACTING, lease=a_worker(alive=False), attempts=3)
+    Version.objects.update(state=State.EXTRACTING, lease=a_worker(alive=False), attempts=3, **STAGED)
     ingestion.reconcile()
     version = Version.objects.get(pk=document.latest_id)
+    assert Version.objects.filter(pk=version.pk, **dict.fromkeys(STAGED, 0)).exists()  # it is gone, and not told of
     assert (version.state, version.error_code, version.lease) == (State.FAILED, "attempts", None)
     assert version.error_hint
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import OperationalError
 
 from apps.documents import ingestion, services
 from apps.documents.ingestion import syncing
 from apps.documents.models import Collection, Document, Source, State, Version
+from apps.documents.services.placing import Place
 from apps.users.models import User
 from tests.apps.documents.journeys import a_worker, assert_whole, ingested
 from tests.apps.documents.sites import Site
@@ -52,6 +54,51 @@ def test_a_folder_is_filed_and_kept_in_step(manager: User, folder: Path) -> None
 
     (folder / "deep" / "wasps.md").write_text("# Wasps\n\nThey are back.")
     assert synced(source).outcome["new"] == 1
+
+
+def test_one_entry_that_breaks_does_not_keep_the_others_out(
+    manager: User, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = syncing.placing.place
+
+    def breaking(where: Place, **file) -> str:
+        if where.key == "bees.txt":
+            raise UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")
+        return place(where, **file)
+
+    monkeypatch.setattr(syncing.placing, "place", breaking)
+    source = synced(a_folder_source(manager, a_collection(manager), folder))
+    assert (source.outcome["new"], source.outcome["refused"], source.error) == (1, 2, "")
+    assert any("bees.txt: It broke inside Footnote" in each for each in source.outcome["refusals"])
+
+
+@pytest.mark.parametrize("error", [ValueError("A string cannot hold NUL."), KeyError("key")])
+def test_one_entry_that_cannot_be_looked_up_does_not_either(
+    manager: User, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    was_deleted = syncing.placing.was_deleted
+
+    def breaking(where: Place) -> bool:
+        if where.key == "bees.txt":
+            raise error
+        return was_deleted(where)
+
+    monkeypatch.setattr(syncing.placing, "was_deleted", breaking)
+    source = synced(a_folder_source(manager, a_collection(manager), folder))
+    assert (source.outcome["new"], source.outcome["refused"], source.error) == (1, 2, "")
+
+
+@pytest.mark.parametrize("step", ["was_deleted", "place"])
+def test_a_database_that_breaks_ends_the_sync(
+    manager: User, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def breaking(*_: object, **__: object) -> str:
+        raise OperationalError("The server closed the connection.")
+
+    monkeypatch.setattr(syncing.placing, step, breaking)
+    source = synced(a_folder_source(manager, a_collection(manager), folder))
+    assert source.error.startswith("The sync broke inside Footnote")
+    assert "new" not in source.outcome
 
 
 def test_what_a_person_deleted_is_not_brought_back(manager: User, folder: Path) -> None:
@@ -164,6 +211,21 @@ def test_no_private_address_is_asked(owner: User, site: Site, settings) -> None:
     failed = ingested(document)
     assert failed.latest.error_code == "forbidden_address"
     assert site.asked == []
+
+
+@pytest.mark.parametrize("codec", ["unicode_escape", "undefined"])
+def test_titles_that_no_database_takes_do_not_end_a_sync(owner: User, site: Site, codec: str) -> None:
+    head = f"<meta charset={codec}><title>Bees \\ud800 &#0;&#x1b; \N{RIGHT-TO-LEFT OVERRIDE}&#{'1' * 5000};</title>"
+    site.pages["/"] = f"{head}<p>Bees dance.<a href=/ants>ants</a>".encode()
+    site.pages["/ants"] = f"{head}<p>Ants march.".encode("cp1252", "replace") + b"\xe4"
+    source = services.add_source(by=owner, collection=a_collection(owner), kind="site", address=f"{site.url}/")
+    source = synced(source)
+    assert (source.outcome.get("new"), source.outcome.get("refused"), source.error) == (2, None, "")
+    page = services.add_page(by=owner, collection=a_collection(owner, "Page"), url=f"{site.url}/ants")
+    for document in Document.objects.present():
+        assert ingested(document).latest.state == State.READY
+    page.refresh_from_db()
+    assert page.title.startswith("Bees \\ud800")
 
 
 def test_a_website_is_followed_by_its_links(owner: User, site: Site) -> None:

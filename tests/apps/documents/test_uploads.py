@@ -33,6 +33,14 @@ def test_an_upload_waits_under_a_uuid_with_its_hash(owner: User) -> None:
 
 
 @pytest.mark.django_db
+def test_a_title_is_fit_to_be_stored_and_shown(owner: User) -> None:
+    title = "Bees\0 \ud800dance\n\u202eon\x1b 👩\u200d🚀 "
+    uploaded = services.upload(by=owner, collection=a_collection(owner), file=a_file(), title=title)
+    uploaded.document.refresh_from_db()
+    assert uploaded.document.title == "Bees dance on 👩\u200d🚀"
+
+
+@pytest.mark.django_db
 def test_a_file_that_django_put_on_disk_is_taken_too(owner: User) -> None:
     mine = a_collection(owner)
     upload = TemporaryUploadedFile("bees.md", "text/markdown", 12, "utf-8")
@@ -218,6 +226,19 @@ def test_what_an_earlier_version_took_over_from_can_come_again(owner: User) -> N
     assert document.versions.count() == 2
     undone = services.upload(by=owner, collection=mine, file=a_file("two", "plan.txt"), duplicates="replace")
     assert undone.replaced
+
+
+@pytest.mark.django_db
+def test_a_document_replaced_by_its_own_bytes_stays_as_it_is(owner: User, files_on_disk) -> None:
+    mine = a_collection(owner)
+    document = a_document(owner, mine, "one", "plan.txt")
+    before = files_on_disk()
+    same = services.replace(by=owner, document=document, file=a_file("one", "other name.txt"))
+    assert (same.latest, document.versions.count()) == (document.latest, 1)
+    Version.objects.update(state=State.FAILED, error_code="attempts")
+    again = services.replace(by=owner, document=document, file=a_file("one"))
+    assert (again.latest.pk, again.latest.state) == (document.latest.pk, State.QUEUED)
+    assert files_on_disk() == before
 
 
 @pytest.mark.django_db
