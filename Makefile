@@ -13,7 +13,7 @@ endif
 BIN := .venv/bin
 # Three at once on the two cores that CI has, for many tests wait; those that share a Footnote stay together
 # (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadgroup --durations=25
 
 .DEFAULT_GOAL := help
 .PHONY: help run setup test check test-services test-extras test-engine test-slow engine lock clean

@@ -133,7 +133,8 @@ def _gone_shortly(deleted_at: datetime | None) -> str:
 def _gone_words(deleted_at: datetime | None) -> str:
     if deleted_at:
         return (
-            f"This document was deleted on {deleted_at:%-d %B %Y}. The answer keeps its words; the quote went with it."
+            f"This document was deleted on {deleted_at:%-d %B %Y}. The answer keeps its words; the page and the "
+            "passage are gone."
         )
     return "This document is no longer here, or no longer open to you. The answer keeps its words."
 

@@ -154,16 +154,23 @@ class PeopleGroupAdmin(GroupAdmin, Admin):
 class ApiKeyAdmin(Admin):
     """Keys: made here or by `manage.py create_api_key`, shown once, revoked for good."""
 
-    list_display = ("name", "owner", "prefix", "created", "expiry_date", "revoked")
+    list_display = ("name", "owner", "prefix", "created", "expiry_date", "state")
     list_filter = ("revoked",)
     search_fields = ("name", "prefix", "owner__email")
     actions = ("revoke_selected",)
     list_fullwidth = True
 
+    @admin.display(description="state", ordering="revoked")
+    def state(self, key: ApiKey) -> str:
+        """In a word: a mark for "not revoked" reads as if something were wrong."""
+        if key.revoked:
+            return "revoked"
+        return "expired" if key.has_expired else "works"
+
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("owner", "name", "expiry_date")
-        return ("name", "owner", "prefix", "created", "expiry_date", "revoked")
+        return ("name", "owner", "prefix", "created", "expiry_date", "state")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
         """What a key is does not change after it is made, except that it can be revoked."""

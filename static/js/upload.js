@@ -102,8 +102,14 @@ function drawOverall() {
   tab.classList.toggle("is-warned", counts.sending > 0);
   part("cancel-all").hidden = active < 2;
   drawRetry();
-  const all = tally();
-  part("clear").hidden = !(all.ready + all.cancelled + all.failed) || all.sending > 0;
+  drawClear();
+}
+
+/** What failed is not swept away with the rest: what was never taken is told of nowhere else. */
+function drawClear() {
+  const { ready, cancelled, failed, sending } = tally();
+  part("clear").hidden = !(ready + cancelled + failed) || sending > 0;
+  part("clear").textContent = ready + cancelled ? "Clear what is done" : "Clear what failed";
 }
 
 /** Those that another try may help are not all that failed, so the button has no number beside the pill's. */
@@ -117,8 +123,13 @@ function drawRetry() {
 /** What to do now, once nothing moves any more. */
 function drawNext(counts) {
   part("next").hidden = rows.length === 0 || moving(counts) > 0;
-  part("next-ask").hidden = !counts.ready;
-  part("next-words").textContent = counts.ready ? `${number(counts.ready, "document")} ready to be asked about.` : "None of these files can be asked about yet.";
+  const ready = new Set(rows.filter((row) => KINDS[row.state] === "ready").map(({ id }) => id)).size;
+  const others = ready ? 0 : Number(root.dataset.serving);
+  part("next-ask").hidden = !ready && !others;
+  part("next-ask").textContent = ready ? "Ask about these" : "Ask the collection";
+  part("next-words").textContent = ready
+    ? `${number(ready, "document")} ready to be asked about.`
+    : `None of these files can be asked about yet${others ? `; ${number(others, "document")} of the collection can` : ""}.`;
 }
 
 // -------------------------------------------------------------------------------------- what people press
@@ -148,7 +159,9 @@ part("retry-all").addEventListener("click", async () => {
 });
 
 part("clear").addEventListener("click", () => {
-  clear((row) => !UNSENT.has(row.state) && !UNFINISHED.has(row.state));
+  const { ready, cancelled } = tally();
+  const going = ready + cancelled ? ["ready", "cancelled"] : ["failed"];
+  clear((row) => going.includes(KINDS[row.state]));
   if (!rows.length) Object.assign(times, { began: 0, ended: 0 });
   rememberCleared(times);
 });

@@ -66,7 +66,7 @@ def test_the_first_page_offers_the_persons_collections_and_their_questions(anna:
     serving = world.handbook.documents.filter(current__isnull=False)
     assert f"<small>{serving.count()} document" in page
     world.handbook.documents.update(current=None)  # as of one that failed
-    assert "<small>no documents yet</small>" in anna.get("/").content.decode()
+    assert "<small>none ready yet</small>" in anna.get("/").content.decode()
 
 
 def test_somebody_without_collections_is_told_what_to_do(ben: Client) -> None:

@@ -119,7 +119,14 @@ def test_a_failed_document_says_why_and_is_retried(admin: Client, manager: User,
 
 @pytest.mark.parametrize(
     ("code", "helps"),
-    [("encrypted", False), ("broken", False), ("empty", False), ("too_large", True), ("attempts", True)],
+    [
+        ("encrypted", False),
+        ("broken", False),
+        ("empty", False),
+        ("no_text", False),
+        ("too_large", True),
+        ("attempts", True),
+    ],
 )
 def test_another_try_is_offered_only_where_it_may_help(
     admin: Client, manager: User, collection: Collection, code: str, helps: bool

@@ -72,11 +72,11 @@ def test_pages_are_turned_by_keys_and_kept_in_the_address(document: Page) -> Non
     expect(document.get_by_role("link", name="Next page")).to_have_count(0)
     document.reload()
     expect(document.locator(".passage").first).to_contain_text("Page 3")
-    document.get_by_label("Page number").fill("1")
+    document.get_by_label("Number of the page").fill("1")
     document.keyboard.press("Enter")
     expect(document.locator(".passage").first).to_contain_text("Page 1")
     # Arrows in a field are the field's.
-    document.get_by_label("Page number").focus()
+    document.get_by_label("Number of the page").focus()
     document.keyboard.press("ArrowRight")
     document.locator(".passage").first.focus()
     expect(document.locator(".reader-pen").first).to_be_visible()

@@ -86,8 +86,9 @@ def test_a_tab_opened_later_still_shows_what_failed(page: Page, observatory: str
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with one in it, and what systems and programs leave in folders."""
-    (tmp_path / "Team" / "2024").mkdir(parents=True)
-    for name in ("plan.txt", "2024/report.txt", ".DS_Store", "~$plan.docx"):
+    for within in ("2024", ".git"):
+        (tmp_path / "Team" / within).mkdir(parents=True)
+    for name in ("plan.txt", "2024/report.txt", ".DS_Store", "~$plan.docx", ".git/config"):
         (tmp_path / "Team" / name).write_text(f"The words of {name}, that no other file has.")
     return tmp_path / "Team"
 
@@ -111,7 +112,7 @@ def test_a_folder_is_taken_with_all_that_people_mean_in_it(page: Page, stack: St
         page.locator("#folder").set_input_files(folder)
     expect(upload.rows).to_have_count(2)
     expect(upload.row("report.txt")).to_contain_text("Team/2024")
-    expect(page.locator("#left-out")).to_have_text("2 hidden files left out.")
+    expect(page.locator("#left-out")).to_have_text("3 hidden files left out.")
     upload.wait()
     expect(upload.row("plan.txt")).to_contain_text("Ready")
     expect(page.locator("#overall-words")).to_contain_text(re.compile(r"^2 files ready in \d+ s$"))
@@ -165,10 +166,34 @@ def test_a_reload_shows_what_this_page_has_sent(page: Page, observatory: str) ->
     expect(upload.row("nothing.txt")).to_contain_text("is empty")
     expect(page.locator("#overall-words")).to_have_text(re.compile(r"^1 file ready in \d+ s$"))
     page.get_by_role("button", name="Clear what is done").click()
+    expect(upload.row("kept.txt")).to_have_count(0)
+    expect(upload.row("nothing.txt")).to_contain_text("is empty")
+    page.get_by_role("button", name="Clear what failed").click()
     expect(upload.rows).to_have_count(0)
     page.reload()
     expect(page.locator("#upload")).to_have_attribute("data-news", "stream")
     expect(upload.rows).to_have_count(0)
+
+
+def test_a_file_that_was_still_being_sent_is_told_of_after_a_reload(page: Page, observatory: str) -> None:
+    upload = Upload(page).open(observatory)
+    page.route("**/file", lambda _: None)  # never answered
+    upload.choose(("half.txt", b"Words that never arrive."))
+    expect(upload.row("half.txt")).to_contain_text("Sending")
+    page.wait_for_timeout(700)  # what is remembered is written a moment later
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(upload.row("half.txt")).to_contain_text("The page was left before all of it was sent.")
+    expect(page.locator("#overall-tab")).to_have_text("")
+
+
+def test_a_document_that_is_sent_again_has_one_row(page: Page, observatory: str) -> None:
+    upload = Upload(page).open(observatory)
+    for words in (b"Once.", b"Once more."):
+        upload.choose(("same.txt", words))
+        upload.wait()
+    expect(page.locator("#overall-words")).to_have_text(re.compile(r"^1 file ready"))
+    expect(upload.rows.filter(has_text="same.txt")).to_have_count(1)
 
 
 def test_news_come_by_a_stream_and_without_one_by_asking(open_page: Callable[..., Page], observatory: str) -> None:
@@ -235,13 +260,13 @@ def test_leaving_warns_only_while_files_are_sent(page: Page, observatory: str) -
     upload = Upload(page).open(observatory)
     upload.choose(("sent.txt", b"Words that were sent."))
     upload.wait()
-    page.get_by_text("Keep both").click()  # browsers ask only people who did something on the page
+    page.get_by_text("Keep both even").click()  # browsers ask only people who did something on the page
     page.reload()
     assert asked == []
     page.route("**/upload/file", lambda route: None)
     upload.choose(("sending.txt", b"Words on their way."))
     expect(upload.row("sending.txt")).to_have_attribute("data-state", "uploading")
-    page.get_by_text("Keep both").click()
+    page.get_by_text("Keep both even").click()
     page.reload()
     assert asked == ["beforeunload"]
 
@@ -314,8 +339,13 @@ def test_deleting_in_the_admin_takes_the_quote_out_of_old_answers(page: Page, ob
     expect(chat.panel).to_contain_text("was deleted on")
 
 
-@pytest.mark.parametrize(("choice", "outcome"), [("Take it as a new version", "Already here"), ("Keep both", "Ready")])
-def test_the_same_file_again_is_taken_as_was_chosen(page: Page, observatory: str, choice: str, outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("choice", "outcome", "documents"),
+    [("Take it as a new version", "Already here", 1), ("Keep both even if nothing changed", "Ready", 2)],
+)
+def test_the_same_file_again_is_taken_as_was_chosen(
+    page: Page, observatory: str, choice: str, outcome: str, documents: int
+) -> None:
     upload = Upload(page).open(observatory)
     twin = f"{choice}.txt", f"The same words, and {choice}.".encode()
     upload.choose(twin)
@@ -324,5 +354,6 @@ def test_the_same_file_again_is_taken_as_was_chosen(page: Page, observatory: str
     upload.choose(twin)
     upload.wait()
     expect(upload.row(twin[0]).first).to_contain_text(outcome)
-    addresses = {upload.row(twin[0]).nth(n).get_by_role("link").get_attribute("href") for n in (0, 1)}
-    assert len(addresses) == (2 if choice == "Keep both" else 1)
+    expect(upload.row(twin[0])).to_have_count(documents)
+    addresses = {upload.row(twin[0]).nth(n).get_by_role("link").get_attribute("href") for n in range(documents)}
+    assert len(addresses) == documents

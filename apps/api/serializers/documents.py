@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 from apps.api.serializers.common import Choice, Form, ListQuery
@@ -47,7 +48,10 @@ class NewFiles(Form):
     duplicates = Choice(choices=DUPLICATES, default="skip", help_text=DUPLICATES_HELP)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One way of sending files, not two."""
+        """One way of sending files, not two, and none that would be dropped without a word."""
+        sent = self.initial_data.getlist("file") if isinstance(self.initial_data, QueryDict) else []
+        if len(sent) > 1:
+            raise serializers.ValidationError({"file": [f"{len(sent)} files came as `file`; send them as `files`."]})
         if ("file" in attrs) == ("files" in attrs):
             raise serializers.ValidationError(NO_FILE)
         if "files" in attrs and attrs["title"]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import QueryDict
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import exceptions
@@ -20,8 +21,7 @@ from apps.api.schema import IDEMPOTENCY_KEY, page_of
 from apps.api.serializers import documents as shapes
 from apps.api.serializers.common import ListQuery
 from apps.documents import selectors, services
-from apps.documents.gate import upload_gate
-from apps.documents.models import Collection
+from apps.documents.models import Collection, Document
 
 UPLOADED = PolymorphicProxySerializer(
     component_name="Uploaded",
@@ -58,20 +58,20 @@ class CollectionDocumentsView(ApiView):
         collection = selectors.collection_of(self.person, id)
         form = self.form(shapes.NewFiles if isinstance(request.data, QueryDict) else shapes.NewText)
         refused: list[dict[str, Any]] = []
-        with upload_gate():
-            outcome = once(request, self.person, lambda: self._upload(collection, form, refused))
-            documents = [selectors.document_of(self.person, pk) for pk in outcome.ids]
-            told = form["duplicates"] == "skip"
-            notices = [selectors.namesake_notice(each) if told else "" for each in documents]
-            made = [
-                {**selectors.document_json(d), "notice": notice} for d, notice in zip(documents, notices, strict=True)
-            ]
+        known: dict[str, Document] = {}
+        outcome = once(request, self.person, lambda: self._upload(collection, form, refused, known))
+        documents = [known.get(pk) or selectors.document_of(self.person, pk) for pk in outcome.ids]
+        told = form["duplicates"] == "skip"
+        notices = [selectors.namesake_notice(each) if told else "" for each in documents]
+        made = [{**selectors.document_json(d), "notice": notice} for d, notice in zip(documents, notices, strict=True)]
         body: Any = {"results": made, "refused": refused} if "files" in form else made[0]
         return Response(body, status=outcome.status, headers=outcome.headers)
 
-    def _upload(self, collection: Collection, form: dict[str, Any], refused: list[dict[str, Any]]) -> Outcome:
+    def _upload(
+        self, collection: Collection, form: dict[str, Any], refused: list[dict[str, Any]], known: dict[str, Document]
+    ) -> Outcome:
         """Each file by itself, so that one bad file does not cost the others; if all are bad, or there is
-        only one, the first refusal is the answer."""
+        only one, the first refusal is the answer. `known` takes the documents by their ids."""
         if "url" in form:
             return self._page(collection, form)
         done: list[services.Uploaded] = []
@@ -85,6 +85,7 @@ class CollectionDocumentsView(ApiView):
                 refused.append({"file": file.name, **_why(problem)})
         if not done:
             raise problems[0]
+        known.update((str(each.document.pk), each.document) for each in done)
         status = 202 if any(_queued(each) for each in done) else 200
         return Outcome(status, [str(each.document.pk) for each in done])
 
@@ -105,13 +106,14 @@ class DocumentView(ApiView):
         """Another title, other tags, another collection. For editors, of both collections where it moves."""
         document = selectors.document_of(self.person, id)
         changes = self.form(shapes.DocumentChanges)
-        if "collection" in changes:
-            there = selectors.collection_of(self.person, changes["collection"])
-            document = services.move(by=self.person, document=document, to=there)
-        if "title" in changes:
-            document = services.rename(by=self.person, document=document, title=changes["title"])
-        if "tags" in changes:
-            services.tag(by=self.person, document=document, names=changes["tags"])
+        with transaction.atomic():  # all of it, or nothing
+            if "collection" in changes:
+                there = selectors.collection_of(self.person, changes["collection"])
+                document = services.move(by=self.person, document=document, to=there)
+            if "title" in changes:
+                document = services.rename(by=self.person, document=document, title=changes["title"])
+            if "tags" in changes:
+                services.tag(by=self.person, document=document, names=changes["tags"])
         return Response(selectors.document_json(selectors.document_of(self.person, id)))
 
     @extend_schema(request=None, responses={204: None})
@@ -140,13 +142,18 @@ class CancelView(ApiView):
 class FileView(ApiView):
     parser_classes = (MultiPartParser,)
 
-    @extend_schema(request={"multipart/form-data": shapes.NewVersion}, responses={202: shapes.DocumentShape})
+    @extend_schema(
+        request={"multipart/form-data": shapes.NewVersion},
+        responses={200: shapes.DocumentShape, 202: shapes.DocumentShape},
+    )
     def put(self, request: Request, id: str) -> Response:
-        """The file becomes the document's next version, under the same id. For editors."""
+        """The file becomes the document's next version, under the same id. 200: it has these bytes already. For
+        editors."""
         document = selectors.document_of(self.person, id)
         file = self.form(shapes.NewVersion)["file"]
         replaced = services.replace(by=self.person, document=document, file=file)
-        return Response(selectors.document_json(replaced), status=202)
+        told = selectors.document_json(replaced)
+        return Response(told, status=200 if told["finished"] else 202)
 
 
 class VersionsView(ApiView):

@@ -1,6 +1,5 @@
 """/api/v1/documents/{id}/...: a document opened: its chunks, its file, its pages."""
 
-from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
@@ -12,6 +11,7 @@ from apps.api.pagination import InReadingOrder
 from apps.api.schema import page_of
 from apps.api.serializers import documents as shapes
 from apps.documents import selectors
+from apps.documents.downloads import FileInPieces
 
 PAGE_KEPT_SECONDS = 3600
 
@@ -29,12 +29,12 @@ class OriginalView(ApiView):
     @extend_schema(
         parameters=[shapes.PageImageQuery], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}
     )
-    def get(self, request: Request, id: str) -> FileResponse:
+    def get(self, request: Request, id: str) -> FileInPieces:
         """The file as it was uploaded. It is always a download: a browser must not run what somebody
         uploaded under this site's name."""
         version = self.query(shapes.PageImageQuery).get("version")
         original = selectors.original(self.person, selectors.document_of(self.person, id), version)
-        response = FileResponse(
+        response = FileInPieces(
             original.file, as_attachment=True, filename=original.file_name, content_type="application/octet-stream"
         )
         response["X-Content-Type-Options"] = "nosniff"
@@ -44,14 +44,14 @@ class OriginalView(ApiView):
 
 class PageImageView(ApiView):
     @extend_schema(parameters=[shapes.PageImageQuery], responses={(200, "image/png"): OpenApiTypes.BINARY})
-    def get(self, request: Request, id: str, n: str) -> FileResponse:
+    def get(self, request: Request, id: str, n: str) -> FileInPieces:
         """The image of a page; `?version=` for an earlier version."""
         version = self.query(shapes.PageImageQuery).get("version")
         document = selectors.document_of(self.person, id)
         if not (n.isascii() and n.isdigit() and len(n) < 8):
             raise exceptions.NotFound("Pages are counted from 1.")
         path = selectors.page_image(self.person, document, version, int(n))
-        response = FileResponse(path.open("rb"), content_type="image/png")
+        response = FileInPieces(path.open("rb"), content_type="image/png")
         # A page of a version never changes, but who may see it does.
         response["Cache-Control"] = f"private, max-age={PAGE_KEPT_SECONDS}" if version else "private, no-cache"
         response["X-Content-Type-Options"] = "nosniff"

@@ -90,7 +90,9 @@ def _replace(request: HttpRequest, document: Document) -> str:
     file: Any = request.FILES.get("file")
     if file is None:
         raise Refused("no_file", "No file arrived; choose it again.")
-    services.replace(by=actor(request), document=document, file=file)
+    replaced = services.replace(by=actor(request), document=document, file=file)
+    if replaced.latest_id == document.latest_id:
+        return "The document has exactly this file already; there is no new version."
     return "The new version is queued; the one before serves until it is ready."
 
 

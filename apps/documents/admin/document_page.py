@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -27,7 +27,7 @@ from apps.documents.admin.common import (
 from apps.documents.admin.document_actions import DocumentActions
 from apps.documents.admin.reader import View, reader
 from apps.documents.admin.retrying import may_help
-from apps.documents.downloads import as_download
+from apps.documents.downloads import FileInPieces, as_download
 from apps.documents.errors import NotFound, ServiceUnavailable
 from apps.documents.models import SERVING, UNFINISHED, Collection, Document, Event, Version
 
@@ -101,7 +101,7 @@ class DocumentPage(DocumentActions, ModelAdmin):
         document = self.document_for(request, pk, self.has_view_permission)
         try:
             place = selectors.image_of(_version(document, request), number)
-            return FileResponse(place.open("rb"), content_type="image/png", headers={"Cache-Control": PRIVATE})
+            return FileInPieces(place.open("rb"), content_type="image/png", headers={"Cache-Control": PRIVATE})
         except NotFound as error:
             raise Http404(error.message) from error
         except ServiceUnavailable as error:
@@ -143,8 +143,13 @@ def _standing(document: Document) -> dict[str, Any]:
         "progress_url": progress,
         "serves_earlier": document.current if document.current_id not in (None, latest.pk) else None,
         "newest_is_ready": latest.state in SERVING,
-        "facts": _facts(document, latest),
+        "facts": _facts(document, _shown(document, latest)),
     }
+
+
+def _shown(document: Document, latest: Version) -> Version:
+    """Whose facts are told: after a roll-back those of what serves, not of the newest file."""
+    return document.current if latest.state in SERVING and document.current is not None else latest
 
 
 def _act(latest: Version) -> str:

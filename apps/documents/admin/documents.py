@@ -107,7 +107,10 @@ class DocumentAdmin(DeletesAreShort, BulkActions, DocumentPage, Admin):
         latest = latest_of(document)
         reason = latest.error_message or "; ".join(latest.warnings)
         words = progress_words(latest)
-        return format_html('<span class="state state-{}" title="{}">{}</span>', latest.state, reason, words)
+        state = format_html('<span class="state state-{}" title="{}">{}</span>', latest.state, reason, words)
+        if document.current is None or document.current_id == latest.pk:
+            return state
+        return format_html("{}<small>version {} serves</small>", state, document.current.number)
 
     @admin.display(description="size", ordering="latest__size")
     def size(self, document: Document) -> SafeString:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from apps.documents.admin.common import as_uuid, counted
 from apps.documents.models import Chunk, Document, Page, Version
+from apps.documents.selectors import unit
 from rag.types import Kind, lines_from_json
 
 PASSAGES_AT_ONCE = 100
@@ -57,6 +58,7 @@ def reader(document: Document, view: View) -> dict[str, Any]:
         "version": version,
         "is_current": version.pk == document.current_id,
         "there": page is not None,
+        "unit": unit(pages, version.has_page_images) or "page",
         "number": number,
         "pages": pages,
         "parts": f"passages {first + 1:,} to {first + len(shown):,} of {total:,}" if parts > 1 else "",

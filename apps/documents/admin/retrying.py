@@ -7,6 +7,8 @@ from django.db.models import F
 from apps.documents.models import State, Version
 from engines import parsing
 
+SCANS = "application/pdf"
+"""What may hold pictures of text where it has no text; image files are `unsupported` without the extra."""
 PERMANENT = frozenset({"broken", "empty", "encrypted"})
 """Reasons (rag.errors.ParsingError.code) that lie in the file itself; no setting and no extra changes them."""
 
@@ -22,6 +24,8 @@ def may_help(version: Version) -> bool:
     if version.error_code == "unsupported":
         form = parsing.by_media_type(version.media_type)
         return form is not None and form.is_taken  # what it needs was installed since
+    if version.error_code == "no_text":
+        return version.media_type == SCANS  # the extra for OCR may have been installed since
     return version.error_code not in PERMANENT
 
 

@@ -1,6 +1,7 @@
 """The pages of a source: adding one, how it stands, what can be done with it, and taking it away."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -174,7 +175,7 @@ def standing(source: Source) -> dict[str, Any]:
         "moves": status in ("waits", "syncing"),
         "schedule": schedule_of(source),
         "next": moment_words(source.due_at) if source.due_at and status != "waits" else "",
-        "last": moment_words(source.synced_at) if source.synced_at else "",
+        "last": moment_words(last) if (last := _last_read(source)) else "",
         "outcome": outcome_words(source),
         "reason": source.error or _first_failure(source),
         "refusals": source.outcome.get("refusals", []),
@@ -191,7 +192,7 @@ def _state(source: Source) -> tuple[str, str]:
         return "failed", "The newest sync failed"
     if _first_failure(source):
         return "failed", "The page failed"
-    if not source.synced_at:
+    if not _last_read(source):
         return "new", "Not synced since it was added"
     if {key for key in OUTCOMES if source.outcome.get(key)} == {"unavailable"}:
         return "failed", "Could not be reached"
@@ -203,6 +204,11 @@ def _state(source: Source) -> tuple[str, str]:
 def _first_failure(source: Source) -> str:
     """Why the document of a page that was never synced failed; "" where it did not. `SourceAdmin` annotates it."""
     return "" if source.synced_at else getattr(source, "page_failure", None) or ""
+
+
+def _last_read(source: Source) -> datetime | None:
+    """When it was synced; a page is read once when it is added, by the workers for documents, which is no sync."""
+    return source.synced_at or getattr(source, "page_read", None)
 
 
 def schedule_of(source: Source) -> str:

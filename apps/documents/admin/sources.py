@@ -33,11 +33,13 @@ class SourceAdmin(SourcePages, Admin):
     actions = ("sync_selected", "pause_selected", "resume_selected")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        failed = Document.objects.present().filter(
-            source=OuterRef("pk"), source__kind=SourceKind.PAGE, latest__state=State.FAILED
-        )
+        pages = Document.objects.present().filter(source=OuterRef("pk"), source__kind=SourceKind.PAGE)
+        failed = pages.filter(latest__state=State.FAILED)
         rows = selectors.manageable_sources(actor(request)).select_related("collection", "added_by")
-        return rows.annotate(page_failure=Subquery(failed.values("latest__error_message")[:1]))
+        return rows.annotate(
+            page_failure=Subquery(failed.values("latest__error_message")[:1]),
+            page_read=Subquery(pages.values("current__finished_at")[:1]),
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """With the filters above the list."""

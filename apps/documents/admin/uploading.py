@@ -21,7 +21,6 @@ from apps.documents.admin.common import actor, as_uuid
 from apps.documents.admin.retrying import with_permanence
 from apps.documents.admin.streams import progress_events
 from apps.documents.errors import Conflict, DocumentsError, Refused
-from apps.documents.gate import upload_gate
 from apps.documents.models import UNFINISHED, Collection, Document, Source, State
 from engines import parsing
 
@@ -78,6 +77,7 @@ class UploadPages(ModelAdmin):
             "limit_words": f"{settings.MAX_UPLOAD_MB:g} MB",
             "documents": _rows([*_failed_lately(collection), *begun]),
             "opened": int(timezone.now().timestamp()),
+            "serving": _present().filter(collection=collection, current__isnull=False).count(),
             "more": max(0, waiting.count() - len(begun)),
         }
         return TemplateResponse(request, "admin/documents/upload.html", context)
@@ -101,10 +101,7 @@ class UploadPages(ModelAdmin):
                 raise Refused("no_file", "No file arrived; choose it again.")
             same: Any = request.POST.get("duplicates", "skip")
             named = {name: request.POST.get(name, "") for name in ("title", "path")}
-            with upload_gate():
-                uploaded = services.upload(
-                    by=actor(request), collection=collection, file=file, duplicates=same, **named
-                )
+            uploaded = services.upload(by=actor(request), collection=collection, file=file, duplicates=same, **named)
         except DocumentsError as error:
             return _refusal(error)
         notice = selectors.namesake_notice(uploaded.document) if uploaded.created and same == "skip" else ""

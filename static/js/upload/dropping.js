@@ -2,9 +2,10 @@
 
 const HIDDEN = /^(\.|~\$|Thumbs\.db$|desktop\.ini$)/i;
 
-/** Those that a person means; what systems and programs hide in folders is left out, and counted. */
+/** Those that a person means; what systems and programs hide in folders is left out, and counted. The outermost folder
+    was chosen by name. */
 export function meant(files) {
-  const chosen = files.filter(({ file }) => !HIDDEN.test(file.name));
+  const chosen = files.filter(({ file, folder }) => ![...folder.split("/").slice(1), file.name].some((part) => HIDDEN.test(part)));
   return { chosen, hidden: files.length - chosen.length };
 }
 

@@ -56,7 +56,7 @@ export class Row {
     const before = this.state;
     if (this.id !== known.id) {
       this.id = known.id;
-      byId.set(known.id, [...(byId.get(known.id) || []), this]);
+      takeOver(this);
     }
     this.known = known;
     this.file = null; // it is there; the browser may forget it
@@ -70,6 +70,13 @@ export class Row {
     this.ended = UNFINISHED.has(before) && !UNFINISHED.has(known.status) ? `${this.name}: ${WORDS[this.state]}.` : "";
     changed(this);
   }
+}
+
+/** What was chosen later stands for its document; rows of one choice are each somebody's file. */
+function takeOver(row) {
+  const there = byId.get(row.id) || [];
+  for (const older of there.filter(({ group }) => group < row.group)) rows.splice(rows.indexOf(older), 1);
+  byId.set(row.id, [...there.filter(({ group }) => group >= row.group), row]);
 }
 
 export function addRow(fields) {

@@ -133,6 +133,14 @@ def test_why_it_failed_is_told(api: Api, library: Library) -> None:
     assert told["error"] == {"code": "encrypted", "message": "It is locked.", "hint": "Unlock."}
 
 
+def test_of_files_sent_under_one_name_none_is_dropped_without_a_word(api: Api, library: Library) -> None:
+    path = f"/api/v1/collections/{library.collection.pk}/documents"
+    before = Document.objects.count()
+    refused = api.send("POST", path, {"file": [a_file("One.", "one.txt"), a_file("Two.", "two.txt")]})
+    assert "send them as `files`" in str(assert_one_shape(refused, 400)["details"])
+    assert Document.objects.count() == before
+
+
 def test_a_file_is_replaced_under_the_same_id(api: Api, library: Library) -> None:
     path = f"/api/v1/documents/{library.document.pk}"
     told = api.send("PUT", f"{path}/file", {"file": a_file("New.", "new.txt")})
@@ -142,6 +150,11 @@ def test_a_file_is_replaced_under_the_same_id(api: Api, library: Library) -> Non
     assert_one_shape(api.send("PUT", f"{path}/file", {}), 400)
     old = api.call("GET", f"{path}/chunks?version={library.document.current_id}").json()
     assert [row["text"] for row in old["results"]] == [TEXT]
+    again = api.send("PUT", f"{path}/file", {"file": a_file("New.", "new.txt")})
+    assert (again.status_code, again.json()["version"]) == (202, 2)  # it is still on its way
+    Version.objects.update(state=State.READY)
+    again = api.send("PUT", f"{path}/file", {"file": a_file("Newer.", "new.txt")})
+    assert (again.status_code, again.json()["version"]) == (202, 3)
 
 
 def test_chunks_are_spans_of_their_page(api: Api, library: Library) -> None:

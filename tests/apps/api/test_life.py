@@ -31,6 +31,24 @@ def test_a_title_tags_and_a_place(api: Api, library: Library, owner: User) -> No
     assert_one_shape(api.call("PATCH", address, {"title": " "}), 400)
 
 
+def test_all_of_a_change_is_made_or_nothing(api: Api, library: Library, owner: User) -> None:
+    other = a_collection(owner, name="Other")
+    address = f"/api/v1/documents/{library.document.pk}"
+    before = api.call("GET", address).json()
+    many = [f"tag {number}" for number in range(21)]
+    refused = api.call("PATCH", address, {"collection": str(other.pk), "title": "New", "tags": many})
+    assert_one_shape(refused, 400)
+    after = api.call("GET", address).json()
+    assert {**after, "elapsed": 0} == {**before, "elapsed": 0}
+
+
+def test_where_it_was_moved_from_is_not_told_to_readers(api: Api, library: Library, owner: User) -> None:
+    address = f"/api/v1/documents/{library.document.pk}"
+    api.call("PATCH", address, {"collection": str(a_collection(owner, name="Other").pk)})
+    moved = api.call("GET", f"{address}/history").json()["results"][0]
+    assert (moved["kind"], moved["text"]) == ("moved", "")
+
+
 def test_a_stranger_collection_is_no_place_to_move_to(api: Api, library: Library, stranger: User) -> None:
     theirs = a_collection(stranger)
     address = f"/api/v1/documents/{library.document.pk}"
