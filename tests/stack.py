@@ -57,6 +57,9 @@ class Stack:
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
             "SAMPLE": "0",
+            # Beside a suite that takes every core, what gives way hardly runs.
+            "INGEST_NICENESS": "0",
+            "UPLOADS_NICENESS": "0",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             **environment,
         }
