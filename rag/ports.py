@@ -68,6 +68,8 @@ class IndexRow:
     header: str
     text: str
     vector: Vectors
+    ordinal: int = 0
+    """Its place in the document; the first chunk says what the document is."""
 
 
 class ChangeLog(Protocol):
@@ -115,8 +117,26 @@ class PassageIndex(Protocol):
     ) -> list[Hit]:
         """The best `limit` of each leg, united, unordered between the legs; scores not yet fused.
 
-        Catches up with the log first, so what is ready is found and what is deleted is not. `vector`
-        may be None only in lexical mode. Collections that do not exist are empty.
+        A hybrid search also gives the best of each leg within the documents that the question names, and for
+        every hit both legs' scores and how well the question names its document. Catches up with the log
+        first, so what is ready is found and what is deleted is not. `vector` may be None only in lexical mode.
+        Collections that do not exist are empty.
+        """
+        ...
+
+    def referred(
+        self,
+        passages: Sequence[Passage],
+        *,
+        question: str,
+        vector: Vectors,
+        collections: Sequence[UUID],
+        documents: Sequence[UUID] | None = None,
+        limit: int,
+    ) -> list[list[Hit]]:
+        """For each passage the `limit` chunks nearest to `vector` of other documents whose title stands in its text.
+
+        Documents that the question itself names by title are left out: their chunks were found by it.
         """
         ...
 

@@ -1,14 +1,13 @@
-"""A search from words to passages: encode, ask both legs, fuse, and fetch what is live and allowed."""
+"""A search from words to passages: encode, ask both legs, fuse, follow what the best refer to, fetch what is live."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from time import perf_counter
 from uuid import UUID
 
-from rag.fusion import fuse
-from rag.ports import ChangeLog, Embedder, PassageIndex
+from rag.fusion import fuse, share_of_dense
+from rag.ports import ChangeLog, Embedder, PassageIndex, Vectors
 from rag.types import Found, Hit, Mode, Passage
 
 CANDIDATES = 50
@@ -18,6 +17,12 @@ SPARE = 10
 TRIES = 2
 """A document that is replaced after the index was asked has lost its old passages and not shown its new ones: asked
 again, the index knows them."""
+REFERRING = 5
+"""Of so many of the best passages the documents they name by title are looked into (a second hop)."""
+REFERRED = 3
+"""Chunks taken over from those documents, for each passage that refers to them."""
+REFERRED_SHARE, REFERRED_STEP = 0.8, 0.03
+"""What a referred chunk has of the score of the passage that refers to it; each further one has a step less."""
 
 
 def search(
@@ -37,30 +42,94 @@ def search(
     """
     if not query.strip() or not collections or limit < 1 or (documents is not None and not documents):
         return Found(())
-    started = perf_counter()
+    clock = _Clock()
     vector = None if mode is Mode.LEXICAL else embedder.embed_query(query)
-    embedded = perf_counter()
-    spent = {"search": 0.0, "fetch": 0.0}
+    weight = share_of_dense(query, embedder.count_tokens([query])[0]) if mode is Mode.HYBRID else 1.0
+    clock.charge("embed")
+    asked = _Asked(query, vector, mode, index, log, collections, documents, clock)
     for _ in range(TRIES):
-        begun = perf_counter()
-        fused = fuse(
-            index.search(
-                text=query,
-                vector=vector,
-                collections=collections,
-                documents=documents,
-                limit=max(CANDIDATES, 3 * limit),
-                mode=mode,
-            )
-        )
-        searched = perf_counter()
-        passages, complete = _best(fused, partial(log.passages, collections=collections, documents=documents), limit)
-        spent["search"] += searched - begun
-        spent["fetch"] += perf_counter() - searched
+        passages, complete = asked.best(limit, weight)
         if complete:
             break
-    timings = {name: seconds * 1000 for name, seconds in {"embed": embedded - started, **spent}.items()}
-    return Found(passages, timings)
+    if mode is Mode.HYBRID:
+        passages = asked.with_referred(passages, limit)
+    return Found(passages, clock.milliseconds)
+
+
+class _Clock:
+    """What each stage took, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.milliseconds = {"embed": 0.0, "search": 0.0, "fetch": 0.0}
+        self._begun = perf_counter()
+
+    def charge(self, stage: str) -> None:
+        """The time since the last charge was this stage's."""
+        now = perf_counter()
+        self.milliseconds[stage] += (now - self._begun) * 1000
+        self._begun = now
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, what it may be answered from, and where to look."""
+
+    query: str
+    vector: Vectors | None
+    mode: Mode
+    index: PassageIndex
+    log: ChangeLog
+    collections: Sequence[UUID]
+    documents: Sequence[UUID] | None
+    clock: _Clock
+
+    def best(self, limit: int, dense_weight: float) -> tuple[tuple[Passage, ...], bool]:
+        """The best passages, and whether every hit that was looked at is still live."""
+        hits = self.index.search(
+            text=self.query,
+            vector=self.vector,
+            collections=self.collections,
+            documents=self.documents,
+            limit=max(CANDIDATES, 3 * limit),
+            mode=self.mode,
+        )
+        fused = fuse(hits, dense_weight=dense_weight)
+        self.clock.charge("search")
+        found = _best(fused, self._fetch, limit)
+        self.clock.charge("fetch")
+        return found
+
+    def with_referred(self, passages: tuple[Passage, ...], limit: int) -> tuple[Passage, ...]:
+        """The passages, and below each of the first few the nearest of the documents that it names by title."""
+        top = passages[:REFERRING]
+        if self.vector is None or not top:
+            return passages
+        referred = self.index.referred(
+            top,
+            question=self.query,
+            vector=self.vector,
+            collections=self.collections,
+            documents=self.documents,
+            limit=REFERRED,
+        )
+        better: dict[UUID, Hit] = {}
+        known = {passage.chunk: passage for passage in passages}
+        for passage, hits in zip(top, referred, strict=True):
+            for place, hit in enumerate(hits):
+                score = passage.score * (REFERRED_SHARE - REFERRED_STEP * place)
+                beaten = better.get(hit.chunk) or known.get(hit.chunk)
+                if beaten is None or beaten.score < score:
+                    better[hit.chunk] = replace(hit, score=score)
+        self.clock.charge("search")
+        live = self._fetch([chunk for chunk in better if chunk not in known]) if better else {}
+        raised = [replace(p, score=better[p.chunk].score) if p.chunk in better else p for p in passages]
+        new = _filled([hit for hit in better.values() if hit.chunk not in known], live)
+        ordered = sorted(chain(raised, new), key=lambda passage: -passage.score)
+        self.clock.charge("fetch")
+        return tuple(islice(folded(ordered), limit))
+
+    def _fetch(self, chunks: Sequence[UUID]) -> Mapping[UUID, Passage]:
+        return self.log.passages(chunks, collections=self.collections, documents=self.documents)
 
 
 def _best(

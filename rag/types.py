@@ -105,13 +105,15 @@ def without_rules(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk as an index found it; a score is None where that leg did not find it."""
+    """A chunk as an index found it; a score is None where that leg did not look or found none of the words."""
 
     chunk: UUID
     dense: float | None = None
     """Cosine similarity, -1..1."""
     lexical: float | None = None
     """BM25, from 0 without an upper bound."""
+    named: float = 0.0
+    """How well the question names its document: BM25 of title and opening, over documents."""
     score: float = 0.0
 
 

@@ -27,9 +27,9 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905 - a list of words reads better than 300 quotes
 )
 # Scripts written without spaces: CJK ideographs, kana, Thai, Lao, Khmer, Myanmar.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"\d+(?:[.,]\d+)*|[{_UNSPACED}]+|[^\W\d_{_UNSPACED}]+(?:['’][^\W\d_]+)?")
-_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_WORD = re.compile(rf"\d+(?:[.,]\d+)*|[{UNSPACED}]+|[^\W\d_{UNSPACED}]+(?:['’][^\W\d_]+)?")
+_UNSPACED_RUN = re.compile(rf"[{UNSPACED}]+")
 _ENDINGS = ("ations", "ation", "ings", "ing", "ments", "ment", "edly", "ies", "ied", "ed", "ly", "es", "s", "e")
 SHORTEST_STEM = 3
 

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from rag.ports import Change, IndexRow, Vectors
-from rag.types import Passage
+from rag.ports import Change, Embedder, IndexRow, Vectors
+from rag.types import Chunk, Passage
 
 WORD = re.compile(r"\w+")
 
@@ -51,10 +51,11 @@ class MemoryCollection:
 class MemoryChangeLog:
     """A ChangeLog as the database would be, with the writes that tests need."""
 
-    def __init__(self, embedder: FakeEmbedder | None = None) -> None:
-        self.embedder = embedder or FakeEmbedder()
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self.embedder: Embedder = embedder or FakeEmbedder()
         self.collections: dict[UUID, MemoryCollection] = {}
         self.reads: list[str] = []
+        self._chunks: dict[UUID, tuple[UUID, IndexRow]] = {}
         self._lock = threading.Lock()
 
     # -- writes
@@ -74,12 +75,35 @@ class MemoryChangeLog:
         self, collection: UUID, texts: Sequence[str], vectors: Vectors, *, document: UUID | None = None, title: str = ""
     ) -> UUID:
         """`add` with vectors made elsewhere; they are rounded to float16 as the database does."""
-        document, version = document or uuid4(), uuid4()
+        chunks = [Chunk(1, 0, len(text), text) for text in texts]
+        return self._put(collection, document or uuid4(), chunks, vectors, title)[0]
+
+    def add_chunks(
+        self, collection: UUID, chunks: Sequence[Chunk], vectors: Vectors, *, title: str = ""
+    ) -> list[IndexRow]:
+        """A document's first version, cut elsewhere; gives its rows."""
+        return self._put(collection, uuid4(), chunks, vectors, title)[1]
+
+    def _put(
+        self, collection: UUID, document: UUID, chunks: Sequence[Chunk], vectors: Vectors, title: str
+    ) -> tuple[UUID, list[IndexRow]]:
+        version = uuid4()
         rows = [
-            IndexRow(uuid4(), document, version, title, "", "", text, vector.astype(np.float16).astype(np.float32))
-            for text, vector in zip(texts, vectors, strict=True)
+            IndexRow(
+                chunk=uuid4(),
+                document=document,
+                version=version,
+                title=title,
+                heading=chunk.heading,
+                header=chunk.header,
+                text=chunk.text,
+                vector=as_stored(vector),
+                ordinal=ordinal,
+            )
+            for ordinal, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
         ]
         with self._lock:
+            self._chunks |= {row.chunk: (collection, row) for row in rows}
             target = self.collections[collection]
             target.revision += 1
             for old in [version for version, rows in target.live.items() if rows and rows[0].document == document]:
@@ -87,7 +111,7 @@ class MemoryChangeLog:
                 target.changes.append(Change(target.revision, "remove", document, old))
             target.live[version] = target.kept[version] = rows
             target.changes.append(Change(target.revision, "add", document, version))
-        return version
+        return version, rows
 
     def remove(self, collection: UUID, version: UUID) -> None:
         """Takes a version away."""
@@ -139,14 +163,19 @@ class MemoryChangeLog:
         self, chunks: Sequence[UUID], *, collections: Sequence[UUID], documents: Sequence[UUID] | None
     ) -> Mapping[UUID, Passage]:
         self.reads.append("passages")
-        wanted = set(chunks)
+        known = [self._chunks[chunk] for chunk in chunks if chunk in self._chunks]
         return {
             row.chunk: _passage(collection, row)
-            for collection in collections
-            if collection in self.collections
-            for row in self.rows_of(collection)
-            if row.chunk in wanted and (documents is None or row.document in documents)
+            for collection, row in known
+            if collection in collections
+            and row.version in self.collections[collection].live
+            and (documents is None or row.document in documents)
         }
+
+
+def as_stored(vector: Vectors) -> Vectors:
+    """Rounded to float16, as the database keeps it."""
+    return vector.astype(np.float16).astype(np.float32)
 
 
 def _passage(collection: UUID, row: IndexRow) -> Passage:

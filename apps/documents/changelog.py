@@ -126,4 +126,5 @@ def _index_row(chunk: Chunk, vector: bytes) -> IndexRow:
         header=chunk.header,
         text=chunk.text,
         vector=np.frombuffer(vector, dtype="<f2").astype(np.float32),
+        ordinal=chunk.ordinal,
     )

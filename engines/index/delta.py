@@ -89,6 +89,19 @@ class Dense:
             found += zip(as_uuids(part.block.chunks[rows]), scores.tolist(), strict=True)
         return nlargest(limit, found, key=lambda hit: hit[1])
 
+    def known(self, chunks: Sequence[UUID], vector: Vectors) -> dict[UUID, tuple[UUID, float]]:
+        """Document and cosine of those of the chunks that are alive."""
+        found: dict[UUID, tuple[UUID, float]] = {}
+        for part in self.parts():
+            rows = part.block.finder.rows(chunks)
+            there = np.flatnonzero(rows >= 0)
+            if part.alive is not None:
+                there = there[part.alive[rows[there]]]
+            cosines = part.block.cosines(rows[there], vector)
+            for place, row, cosine in zip(there.tolist(), rows[there].tolist(), cosines.tolist(), strict=True):
+                found[chunks[place]] = part.block.documents[part.block.document_of[row]], cosine
+        return found
+
     def whole(self) -> Block:
         """All alive rows in one block with float16 vectors: the next snapshot."""
         return joined([(part.block, part.alive) for part in self.parts()], dtype=np.float16)

@@ -14,6 +14,7 @@ from rag.ports import IndexRow
 
 WRITER_BYTES = 15_000_000
 """The least memory tantivy writes with; a writer lives only as long as one change."""
+Scored = list[tuple[UUID, float]]
 
 
 class MemoryIndex:
@@ -56,55 +57,70 @@ class Lexical:
         """Takes versions out of the base; the delta's owner takes them out of the delta."""
         return self if self.base is None else replace(self, gone=self.gone | frozenset(versions))
 
-    def searchers(self) -> list[tantivy.Searcher]:
-        return [searcher for searcher in (self.base, self.delta) if searcher is not None]
-
     def ids(self) -> set[UUID]:
         """Every chunk that a search could give."""
-        found = set(_found(self.delta, Query.all_query(), 0)) if self.delta is not None else set()
-        if self.base is not None:
-            found |= set(_found(self.base, _within([self], None), 0))
-        return found
+        return {chunk for part in parts_of([self]) for chunk in _found(part.searcher, part.within(None), 0)}
 
 
-def best(sides: Sequence[Lexical], text: str, limit: int, documents: Sequence[UUID] | None) -> list[tuple[UUID, float]]:
-    """The best `limit` chunks of several collections by BM25, best first. Any text is fine."""
-    terms = terms_of(text)
-    if not terms:
-        return []
-    bases = _by_searcher([side for side in sides if side.base is not None])
-    deltas = [side.delta for side in sides if side.delta is not None and side.delta.num_docs]
-    statistics = Statistics([*(searcher for searcher, _ in bases), *deltas], terms)
-    found: dict[UUID, float] = {}
-    for searcher, of_it in bases:
-        clauses = [(Occur.Must, _within(of_it, documents)), (Occur.Must, statistics.query(searcher))]
-        found |= _found(searcher, Query.boolean_query(clauses), limit)
-    for searcher in deltas:
-        query = statistics.query(searcher)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One searcher and the rows in it that belong to the collections asked."""
+
+    searcher: tantivy.Searcher
+    sides: Sequence[Lexical] | None
+    """None for a delta, all of whose rows belong."""
+
+    def within(self, documents: Sequence[UUID] | None, *clauses: Query) -> Query:
+        """The rows of the collections, less what is gone, of these documents, that match every clause."""
+        must = list(clauses)
+        if self.sides is not None:
+            must.append(one_of("collection", [side.collection for side in self.sides]))
         if documents is not None:
-            query = Query.boolean_query([(Occur.Must, one_of("document", documents)), (Occur.Must, query)])
-        found |= _found(searcher, query, limit)
-    return nlargest(limit, found.items(), key=lambda hit: hit[1])
+            must.append(one_of("document", documents))
+        gone = [version for side in self.sides or () for version in side.gone]
+        without = [(Occur.MustNot, one_of("version", gone))] if gone else []
+        if not must and not without:
+            return Query.all_query()
+        return Query.boolean_query([*((Occur.Must, clause) for clause in must), *without])
 
 
-def _by_searcher(sides: Sequence[Lexical]) -> list[tuple[tantivy.Searcher, list[Lexical]]]:
-    """Collections that see the same state of the disk index are asked together."""
-    ordered = sorted(sides, key=lambda side: id(side.base))
+def parts_of(sides: Sequence[Lexical]) -> list[Part]:
+    """The searchers behind several collections. Those that see the same state of the disk index are asked together."""
+    ordered = sorted((side for side in sides if side.base is not None), key=lambda side: id(side.base))
     groups = [list(group) for _, group in groupby(ordered, key=lambda side: id(side.base))]
-    return [(group[0].base, group) for group in groups if group[0].base is not None]
+    bases = [Part(group[0].base, group) for group in groups if group[0].base is not None]
+    deltas = [Part(side.delta, None) for side in sides if side.delta is not None and side.delta.num_docs]
+    return [*bases, *deltas]
 
 
-def _within(sides: Sequence[Lexical], documents: Sequence[UUID] | None) -> Query:
-    """The rows of these collections, less what is gone, of these documents."""
-    clauses = [(Occur.Must, one_of("collection", [side.collection for side in sides]))]
-    if documents is not None:
-        clauses.append((Occur.Must, one_of("document", documents)))
-    if gone := [version for side in sides for version in side.gone]:
-        clauses.append((Occur.MustNot, one_of("version", gone)))
-    return Query.boolean_query(clauses)
+class Words:
+    """A question's words, put to the lexical sides of several collections. Any text is fine."""
+
+    def __init__(self, sides: Sequence[Lexical], text: str) -> None:
+        self.terms = terms_of(text)
+        self.parts = parts_of(sides) if self.terms else []
+        self._statistics = Statistics([part.searcher for part in self.parts], self.terms)
+
+    def best(self, limit: int, documents: Sequence[UUID] | None = None) -> Scored:
+        """The best `limit` chunks of the collections (and documents) by BM25, best first."""
+        return nlargest(limit, self._scored(limit, documents).items(), key=lambda hit: hit[1])
+
+    def of(self, chunks: Sequence[UUID]) -> dict[UUID, float]:
+        """BM25 of those of the chunks that hold a word of the question."""
+        if not chunks:
+            return {}
+        return self._scored(len(chunks), None, one_of("chunk", [chunk.hex for chunk in chunks]))
+
+    def _scored(self, limit: int, documents: Sequence[UUID] | None, *clauses: Query) -> dict[UUID, float]:
+        found: dict[UUID, float] = {}
+        for part in self.parts:
+            query = self._statistics.query(part.searcher)
+            if query is not None:
+                found |= _found(part.searcher, part.within(documents, query, *clauses), limit)
+        return found
 
 
 def _found(searcher: tantivy.Searcher, query: Query, limit: int) -> dict[UUID, float]:
     """Chunk and score of the best `limit` rows; of all rows when it is 0."""
     result = searcher.search(query, limit or max(1, searcher.num_docs), count=False)
-    return {UUID(bytes=bytes(searcher.doc(address).get_first("chunk") or b"")): score for score, address in result.hits}
+    return {UUID(hex=str(searcher.doc(address).get_first("chunk"))): score for score, address in result.hits}

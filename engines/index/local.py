@@ -6,15 +6,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
-from heapq import nlargest
 from pathlib import Path
 from uuid import UUID
 
-from engines.index import compaction, lexical
-from engines.index.delta import Scored
+from engines.index import compaction, naming
+from engines.index.legs import Question
 from engines.index.shelf import Place, Shelf, State
 from rag.ports import ChangeLog, Vectors
-from rag.types import Hit, Mode
+from rag.types import Hit, Mode, Passage
 
 logger = logging.getLogger(__name__)
 MEMORY_MB = 512
@@ -59,20 +58,38 @@ class LocalIndex:
         limit: int,
         mode: Mode = Mode.HYBRID,
     ) -> list[Hit]:
-        """The best `limit` of each leg, united. Raises ValueError for a vector that is missing or misshapen."""
+        """See `rag.ports.PassageIndex`. Raises ValueError for a vector that is missing or misshapen."""
         if mode is not Mode.LEXICAL and (vector is None or vector.shape != (self._place.dimension,)):
             raise ValueError(f"A {mode} search needs a vector of shape ({self._place.dimension},).")
         if limit < 1 or (documents is not None and not documents):
             return []
+        question = Question(self._states(collections), text, vector)
+        if mode is Mode.DENSE:
+            return question.dense(limit, documents)
+        if mode is Mode.LEXICAL:
+            return question.lexical(limit, documents)
+        return question.hybrid(limit, documents)
+
+    def referred(
+        self,
+        passages: Sequence[Passage],
+        *,
+        question: str,
+        vector: Vectors,
+        collections: Sequence[UUID],
+        documents: Sequence[UUID] | None = None,
+        limit: int,
+    ) -> list[list[Hit]]:
+        """See `rag.ports.PassageIndex`."""
         states = self._states(collections)
-        dense: Scored = []
-        if vector is not None and mode is not Mode.LEXICAL:
-            found = [hit for state in states for hit in state.dense.nearest(vector, limit, documents)]
-            dense = nlargest(limit, found, key=lambda hit: hit[1])
-        words: Scored = []
-        if mode is not Mode.DENSE:
-            words = lexical.best([state.lexical for state in states], text, limit, documents)
-        return _united(dense, words)
+        sides = [state.lexical for state in states]
+        meant = naming.referred(sides, [passage.text for passage in passages], question, documents)
+        asked = Question(states, "", vector)
+        others = [
+            [document for document in some if document != passage.document]
+            for passage, some in zip(passages, meant, strict=True)
+        ]
+        return [asked.dense(limit, some) if some else [] for some in others]
 
     def ids(self, collection: UUID) -> set[UUID]:
         """Every chunk that either leg could return for a collection, caught up."""
@@ -140,11 +157,6 @@ class LocalIndex:
         finally:
             with self._lock:
                 self._tidying.pop(collection, None)
-
-
-def _united(dense: Scored, words: Scored) -> list[Hit]:
-    cosines, scores = dict(dense), dict(words)
-    return [Hit(chunk, cosines.get(chunk), scores.get(chunk)) for chunk in cosines | scores]
 
 
 def _short_hash(text: str) -> str:

@@ -37,8 +37,10 @@ class Block:
     index: faiss.Index | None = None
     version_at: dict[UUID, int] = field(init=False)
     document_at: dict[UUID, int] = field(init=False)
+    finder: "Finder" = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "finder", Finder(self.chunks))
         object.__setattr__(self, "version_at", {version: at for at, version in enumerate(self.versions)})
         object.__setattr__(self, "document_at", {document: at for at, document in enumerate(self.documents)})
 
@@ -55,11 +57,51 @@ class Block:
         ordinals = [self.document_at[document] for document in documents if document in self.document_at]
         return marked(self.document_of, ordinals, len(self.documents))
 
+    def cosines(self, rows: Rows, vector: Vectors) -> Vectors:
+        """Of those rows to a query."""
+        return np.asarray(self.vectors[rows], np.float32) @ vector
+
     def nearest(self, vector: Vectors, limit: int, allowed: Mask | None) -> tuple[Rows, Vectors]:
         """The `limit` rows with the highest cosine among the allowed ones, best first, and their cosines."""
         if self.index is None:
             return _nearest_in_memory(self.vectors, vector, limit, allowed)
         return _nearest_by_faiss(self.index, vector, limit, allowed)
+
+
+class Finder:
+    """Chunks to rows. What it needs for that, 12 bytes a row, is made when it is first asked."""
+
+    def __init__(self, chunks: Ids) -> None:
+        self._chunks = chunks
+        self._sorted: tuple[NDArray[np.uint64], Ordinals] | None = None
+
+    def rows(self, chunks: Sequence[UUID]) -> Rows:
+        """The row of each chunk, in order; -1 for one that is not there."""
+        found = np.full(len(chunks), -1, np.int64)
+        if not len(self._chunks) or not chunks:
+            return found
+        keys, order = self._by_key()
+        wanted = as_ids(chunks)
+        asked = _keys(wanted)
+        at = np.searchsorted(keys, asked)
+        for place in np.flatnonzero(at < len(keys)):
+            # Two ids may share their random half, as those made by hand do.
+            for row in order[at[place] : at[place] + np.searchsorted(keys[at[place] :], asked[place], "right")]:
+                if (self._chunks[row] == wanted[place]).all():
+                    found[place] = row
+        return found
+
+    def _by_key(self) -> tuple[NDArray[np.uint64], Ordinals]:
+        if self._sorted is None:
+            keys = _keys(self._chunks)
+            order = np.argsort(keys, kind="stable").astype(np.int32)
+            self._sorted = keys[order], order
+        return self._sorted
+
+
+def _keys(ids: Ids) -> NDArray[np.uint64]:
+    """The random half of each UUID."""
+    return np.ascontiguousarray(ids).view(np.uint64)[:, 1]
 
 
 def marked(ordinal_of: Ordinals, ordinals: Sequence[int], count: int) -> Mask:

@@ -14,7 +14,7 @@ A, B, C = (UUID(int=n) for n in (1, 2, 3))
 
 def test_the_best_of_both_legs_comes_first() -> None:
     hits = [Hit(A, dense=0.9, lexical=3.0), Hit(B, dense=0.5, lexical=12.0), Hit(C, dense=0.8, lexical=11.0)]
-    fused = fuse(hits)
+    fused = fuse(hits, dense_weight=0.5)
     assert [hit.chunk for hit in fused] == [C, A, B]
     assert fused[0].score == pytest.approx((0.75 + 8 / 9) / 2)
     assert [hit.score for hit in fused[1:]] == pytest.approx([0.5, 0.5])

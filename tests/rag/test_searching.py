@@ -10,7 +10,7 @@ import pytest
 from engines.index.local import LocalIndex
 from rag.ports import Vectors
 from rag.searching import search
-from rag.types import Found, Hit, Mode
+from rag.types import Found, Hit, Mode, Passage
 from tests.fakes_search import FakeEmbedder, MemoryChangeLog
 
 
@@ -124,6 +124,9 @@ class Replacing:
                     self.log.add(collection, f"{row.text} Also in June.", document=row.document)
         return hits
 
+    def referred(self, passages: Sequence[Passage], **asked: Any) -> list[list[Hit]]:
+        return self.index.referred(passages, **asked)
+
 
 def test_a_document_replaced_while_it_is_searched_is_found_as_it_is_now(
     log: MemoryChangeLog, collection: UUID, index: LocalIndex
@@ -143,6 +146,9 @@ class LateIndex:
 
     def search(self, **_: object) -> list[Hit]:
         return [Hit(chunk, dense=0.9, lexical=9.0) for chunk in self.chunks]
+
+    def referred(self, passages: Sequence[Passage], **_: object) -> list[list[Hit]]:
+        return [self.search() for _ in passages]
 
 
 def test_what_is_deleted_or_foreign_cannot_come_back_however_late_the_index(
