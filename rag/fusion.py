@@ -15,9 +15,9 @@ from rag.words import UNSPACED
 
 DENSE_WEIGHT = 0.6
 """The dense leg's share where its encoder knows the words; the lexical leg has the rest (benchmarks/retrieval.py)."""
-NAMED_WEIGHT = 0.3
+NAMED_WEIGHT = 0.25
 """How much it counts, beside both legs together, that the question names the document."""
-_FALLING = ((0.33, 0.6), (0.40, 0.3), (0.60, 0.1))
+_FALLING = ((0.33, 0.6), (0.40, 0.3), (0.60, 0.1), (0.90, 0.03))
 _FALLING_UNSPACED = ((0.80, 0.6), (0.95, 0.2))
 """Tokens per letter, and the dense leg's share from there on. An encoder that knows a word reads it in one or two
 tokens; one that does not spells it. Measured with all-MiniLM-L6-v2, which knows English: .25 (English), .38 (German),

@@ -4,7 +4,7 @@ Every port has one contract test under tests/engines/ that the real thing and th
 both pass.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
@@ -68,8 +68,22 @@ class IndexRow:
     header: str
     text: str
     vector: Vectors
-    ordinal: int = 0
-    """Its place in the document; the first chunk says what the document is."""
+    opening: str = ""
+    """What its document begins with (`opening_of`); only on the document's first chunk."""
+
+
+OPENING_CHARACTERS = 800
+"""So much of a document's beginning tells what it is."""
+
+
+def opening_of(texts: Iterable[str]) -> str:
+    """What a document begins with, from the texts of its chunks in order."""
+    opening = ""
+    for text in texts:
+        opening += text + "\n"
+        if len(opening) >= OPENING_CHARACTERS:
+            break
+    return opening[:OPENING_CHARACTERS]
 
 
 class ChangeLog(Protocol):

@@ -112,19 +112,23 @@ class _Asked:
             documents=self.documents,
             limit=REFERRED,
         )
-        better: dict[UUID, Hit] = {}
         known = {passage.chunk: passage for passage in passages}
+        better: dict[UUID, tuple[Hit, str]] = {}
         for passage, hits in zip(top, referred, strict=True):
             for place, hit in enumerate(hits):
                 score = passage.score * (REFERRED_SHARE - REFERRED_STEP * place)
-                beaten = better.get(hit.chunk) or known.get(hit.chunk)
+                beaten = better[hit.chunk][0] if hit.chunk in better else known.get(hit.chunk)
                 if beaten is None or beaten.score < score:
-                    better[hit.chunk] = replace(hit, score=score)
+                    better[hit.chunk] = replace(hit, score=score), passage.title
         self.clock.charge("search")
-        live = self._fetch([chunk for chunk in better if chunk not in known]) if better else {}
-        raised = [replace(p, score=better[p.chunk].score) if p.chunk in better else p for p in passages]
-        new = _filled([hit for hit in better.values() if hit.chunk not in known], live)
-        ordered = sorted(chain(raised, new), key=lambda passage: -passage.score)
+        live = {**self._fetch([chunk for chunk in better if chunk not in known]), **known} if better else known
+        raised = [
+            replace(live[chunk], score=hit.score, dense=hit.dense, referred_from=title)
+            for chunk, (hit, title) in better.items()
+            if chunk in live
+        ]
+        others = (passage for passage in passages if passage.chunk not in better)
+        ordered = sorted(chain(others, raised), key=lambda passage: -passage.score)
         self.clock.charge("fetch")
         return tuple(islice(folded(ordered), limit))
 
@@ -152,7 +156,7 @@ def _filled(hits: Iterable[Hit], live: Mapping[UUID, Passage]) -> Iterator[Passa
     """The hits that are live and allowed, as passages with their scores."""
     for hit in hits:
         if passage := live.get(hit.chunk):
-            yield replace(passage, score=hit.score, dense=hit.dense, lexical=hit.lexical)
+            yield replace(passage, score=hit.score, dense=hit.dense, lexical=hit.lexical, named=hit.named)
 
 
 def folded(passages: Iterable[Passage]) -> Iterator[Passage]:

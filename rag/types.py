@@ -137,6 +137,10 @@ class Passage:
     score: float = 0.0
     dense: float | None = None
     lexical: float | None = None
+    named: float = 0.0
+    """How well the question names its document (`Hit.named`)."""
+    referred_from: str = ""
+    """Title of the passage that names its document, where that is why it was found."""
     pages: int = 1
     """Of its version; parts where there are no page images."""
     has_page_image: bool = False

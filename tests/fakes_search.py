@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 
-from rag.ports import Change, Embedder, IndexRow, Vectors
+from rag.ports import Change, Embedder, IndexRow, Vectors, opening_of
 from rag.types import Chunk, Passage
 
 WORD = re.compile(r"\w+")
@@ -98,9 +98,9 @@ class MemoryChangeLog:
                 header=chunk.header,
                 text=chunk.text,
                 vector=as_stored(vector),
-                ordinal=ordinal,
+                opening="" if place else opening_of(each.text for each in chunks),
             )
-            for ordinal, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
+            for place, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True))
         ]
         with self._lock:
             self._chunks |= {row.chunk: (collection, row) for row in rows}

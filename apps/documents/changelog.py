@@ -1,6 +1,8 @@
 """What an index follows, read from the database (`rag.ports.ChangeLog`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from apps.documents.models import Change, Chunk, Collection, Embedding, Version, folder_of
 from rag.ports import Change as LogEntry
-from rag.ports import IndexRow
+from rag.ports import IndexRow, opening_of
 from rag.types import Passage, lines_from_json
 
 ROWS_AT_ONCE = 2000
@@ -109,14 +111,16 @@ def _rows(versions: Sequence[UUID], model: str) -> list[IndexRow]:
         version__in=versions, version__document__current=F("version"), version__document__deleted_at__isnull=True
     )
     chunks = live.annotate(vector=Subquery(vector)).select_related("version__document").defer("lines")
-    return [
-        _index_row(chunk, chunk.vector)
-        for chunk in chunks.order_by("version", "ordinal")
-        if chunk.vector is not None  # embedded with another model: a generation of its own
-    ]
+    ordered = chunks.filter(vector__isnull=False).order_by("version", "ordinal")  # else of another model's generation
+    rows = []
+    for _, group in groupby(ordered, key=attrgetter("version_id")):
+        of_version = list(group)
+        opening = opening_of(chunk.text for chunk in of_version)
+        rows += [_index_row(chunk, "" if place else opening) for place, chunk in enumerate(of_version)]
+    return rows
 
 
-def _index_row(chunk: Chunk, vector: bytes) -> IndexRow:
+def _index_row(chunk: Any, opening: str) -> IndexRow:
     return IndexRow(
         chunk=chunk.pk,
         document=chunk.version.document_id,
@@ -125,6 +129,6 @@ def _index_row(chunk: Chunk, vector: bytes) -> IndexRow:
         heading=chunk.heading,
         header=chunk.header,
         text=chunk.text,
-        vector=np.frombuffer(vector, dtype="<f2").astype(np.float32),
-        ordinal=chunk.ordinal,
+        vector=np.frombuffer(chunk.vector, dtype="<f2").astype(np.float32),
+        opening=opening,
     )

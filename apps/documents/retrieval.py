@@ -26,13 +26,17 @@ def log() -> DatabaseChangeLog:
 
 def find(request: SearchRequest) -> Found:
     """Runs a search whose collections are allowed already."""
+    collections = [UUID(each) for each in request.collections]
+    documents = None if request.documents is None else [UUID(each) for each in request.documents]
+    if request.narrowing:
+        documents = request.narrowing.documents(collections, documents)
     return searching.search(
         request.query,
         embedder=wiring.embedder(),
         index=wiring.passage_index(log()),
         log=log(),
-        collections=[UUID(each) for each in request.collections],
-        documents=None if request.documents is None else [UUID(each) for each in request.documents],
+        collections=collections,
+        documents=documents,
         limit=request.limit,
         mode=Mode(request.mode),
     )

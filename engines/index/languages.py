@@ -6,22 +6,37 @@ from collections.abc import Sequence
 DEFAULT = "english"
 """Of words that no language claims: names, numbers, rows of tables."""
 _LITTLE_WORDS = {
-    "english": "the of and to in is that for it was on are as with be by at from this have or an which you what how "
-    "who when where why does did",
-    "german": "der die und das von zu den mit ist des sich nicht dem ein eine im für auf als auch wird bei oder sind "
-    "nach wie wurde was wer wann wo welche",
-    "spanish": "el los las del que en por con una para es se su al lo como más fue son pero este qué cuál cuándo quién",
-    "french": "le les des et est une du dans que qui pour pas sur au par plus il avec ce sont cette aux quel quelle",
-    "italian": "il di che è per un una del della con non sono dei nel da come anche alla più gli quale quando chi",
-    "dutch": "de het een van en is dat op te zijn met voor niet aan door om ook bij wordt naar uit wat wie hoe welke",
-    "portuguese": "o os as que do da em um uma para com não é por dos no na mais ao são das pelo qual quando quem",
-    "swedish": "och att det som en på är av för den med till inte ett om har från var kan vid vad vem hur vilken",
-    "danish": "og at det som en på er af for den med til ikke et om har fra var kan ved der hvad hvem hvordan hvilken",
-    "norwegian": "og å det som en på er av for den med til ikke et om har fra var kan ved hva hvem hvordan hvilken",
-    "finnish": "ja on ei että se oli hän mutta ovat myös joka kuin tai sekä mikä kuka missä milloin",
-    "hungarian": "a az és hogy nem is egy meg van ez volt csak vagy mi ki hol mikor melyik",
-    "romanian": "și de la în a cu pe nu este care din un o mai pentru sunt ce cine când unde",
-    "turkish": "ve bir bu için ile da de olarak daha olan gibi çok ne kim nasıl hangi nerede",
+    "english": "the of and to in a is that for it was on are as with be by at from this have or an not were which "
+    "has had but its they you i what how who when where why does did",
+    "german": "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es an werden "
+    "aus er hat dass sie nach wird bei einer um am sind noch wie einem über so zum war haben nur oder aber vor zur "
+    "bis mehr durch man was wer wann wo welche welcher welches warum",
+    "spanish": "de la que el en y a los se del las un por con no una su para es al lo como más o pero sus le ha me "
+    "si sin sobre este ya entre cuando todo esta ser son dos también fue había era muy hasta desde qué cuál cuáles "
+    "cuándo quién quiénes cómo dónde cuánto cuánta cuántos cuántas",
+    "french": "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec "
+    "son sa ses aux ou leur été cette mais comme ont nous vous elle quel quelle quels quelles quand où comment "
+    "combien pourquoi",
+    "italian": "di e il la che in a per un del è una della con non le i si da dei sono al alla come nel anche più "
+    "gli ha delle lo dal degli su o ma se quale quali quando chi dove cosa quanto quanti quante perché",
+    "dutch": "de en van het een in is dat te op voor met zijn die niet aan er om ook als bij door nog uit maar naar "
+    "wordt heeft hebben of worden dan over tot wat wie hoe welke waar wanneer waarom",
+    "portuguese": "de a o que e do da em um para com não uma os no se na por mais as dos como mas ao das à foi seu "
+    "sua ou é são pelo pela também quando qual quais quem onde quanto quantos",
+    "swedish": "och i att det som en på är av för den med till inte ett om har de från var men så kan vid sin när "
+    "eller också sig hade vad vem hur vilken vilka varför",
+    "danish": "og i at det er en til på som af for med den de ikke der et var han har fra sig om ved men kan vi "
+    "blev også eller efter hvad hvem hvor hvordan hvilken hvornår hvorfor",
+    "norwegian": "og i det er som en på til av for at med den de ikke et var har han fra seg om ved men kan vi ble "
+    "også eller etter hva hvem hvor hvordan hvilken når hvorfor",
+    "finnish": "ja on ei että se oli hän mutta ovat myös joka kuin tai sekä jotka sen niin kun voi hänen siitä ole "
+    "mikä kuka missä milloin miksi kuinka",
+    "hungarian": "a az és hogy nem is egy meg van ez volt csak vagy de mint már ha el azt ki mi hol mikor melyik "
+    "miért hány",
+    "romanian": "de și în a la cu pe din nu un că o este care se mai pentru sunt ce al sau au prin după fost ale "
+    "lui ca să cine când unde cât câți",
+    "turkish": "ve bir bu için ile de da olarak daha olan gibi çok o en ne kadar sonra ancak var kim nasıl hangi "
+    "nerede kaç neden",
 }
 _CLAIMS: dict[str, tuple[str, ...]] = {}
 for _name, _few in _LITTLE_WORDS.items():
@@ -62,4 +77,4 @@ def languages_of(words: Sequence[str]) -> list[str]:
 
 
 def _votes(words: Sequence[str]) -> Counter[str]:
-    return Counter(name for word in words for name in _CLAIMS.get(word.lower(), ()))
+    return Counter(name for word in {word.lower() for word in words} for name in _CLAIMS.get(word, ()))

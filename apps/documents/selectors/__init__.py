@@ -15,6 +15,7 @@ from apps.documents.selectors.listing import (
     namesake_notice,
     queue_position,
 )
+from apps.documents.selectors.narrowing import Narrowing, narrowed_to
 from apps.documents.selectors.progress import Changes, collection_exists, progress_rows
 from apps.documents.selectors.quoting import citation_rows, passages_of, unit
 from apps.documents.selectors.reading import (
@@ -33,6 +34,7 @@ from apps.documents.selectors.sources import manageable_sources, source_json, so
 __all__ = [
     "MODES",
     "Changes",
+    "Narrowing",
     "Original",
     "SearchRequest",
     "chunk_json",
@@ -55,6 +57,7 @@ __all__ = [
     "image_of",
     "manageable_sources",
     "namesake_notice",
+    "narrowed_to",
     "original",
     "page_image",
     "page_text",

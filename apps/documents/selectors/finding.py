@@ -13,6 +13,7 @@ from django.db import connection
 from apps.documents.errors import NotFound, Refused
 from apps.documents.models import Collection, Document
 from apps.documents.selectors.listing import as_uuid
+from apps.documents.selectors.narrowing import EVERYTHING, Narrowing
 from engines import queues, replies
 from engines.wiring import quick_redis_client
 from rag.errors import SearchUnavailable
@@ -35,6 +36,7 @@ class SearchRequest:
     mode: str
     deadline: float
     """Seconds since the epoch after which nobody waits for it any more."""
+    narrowing: Narrowing = EVERYTHING
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,6 +52,7 @@ class SearchRequest:
             limit=row["limit"],
             mode=row["mode"],
             deadline=row["deadline"],
+            narrowing=Narrowing.from_json(row["narrowing"]),
         )
 
 
@@ -61,6 +64,7 @@ def search(
     documents: Sequence[UUID | str] | None = None,
     limit: int = 10,
     mode: Mode | str = Mode.HYBRID,
+    narrowing: Narrowing | None = None,
 ) -> Found:
     """The best passages of what the person may read; `collections=None` means all of theirs.
 
@@ -77,7 +81,9 @@ def search(
     if not allowed or narrowed == ():
         return Found((), nothing_there=not allowed)
     timeout = settings.SEARCH_TIMEOUT_SECONDS
-    request = SearchRequest(text, allowed, narrowed, limit, Mode(mode).value, time.time() + timeout)
+    request = SearchRequest(
+        text, allowed, narrowed, limit, Mode(mode).value, time.time() + timeout, narrowing or EVERYTHING
+    )
     _give_connection_back()
     try:
         payload = replies.ask(quick_redis_client(), partial(_send, request, timeout), timeout=timeout)

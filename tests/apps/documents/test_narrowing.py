@@ -1,0 +1,96 @@
+"""A search is narrowed before it is made, so that nothing is lost to a filter that came after."""
+
+from datetime import timedelta
+from functools import cache
+from uuid import UUID
+
+import pytest
+from django.utils import timezone
+
+from apps.documents import retrieval, selectors, services
+from apps.documents.changelog import DatabaseChangeLog
+from apps.documents.models import Collection, Version
+from apps.documents.selectors import Narrowing, SearchRequest, narrowed_to
+from apps.users.models import User
+from engines import wiring
+from rag.types import Passage
+from tests.apps.documents.journeys import ingested
+from tests.factories import a_collection, a_document
+from tests.fakes_search import FakeEmbedder
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def bees(owner: User, settings, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Collection:
+    """A hundred documents about bees and one that says it worst."""
+    embedder = FakeEmbedder()
+    settings.INDEX_DIR = tmp_path / "index"
+    monkeypatch.setattr(wiring, "embedder", lambda: embedder)
+    monkeypatch.setattr(retrieval, "log", cache(DatabaseChangeLog))
+    collection = a_collection(owner)
+    for number in range(60):
+        ingested(a_document(owner, collection, f"Bees dance. {number}", f"bees-{number}.txt"))
+    rare = ingested(a_document(owner, collection, "Of wasps, hornets, ants, bumblebees and bees.", "rare.md"))
+    services.tag(by=owner, document=rare, names=["Insects", "rare"])
+    old = timezone.now() - timedelta(days=400)
+    Version.objects.filter(document=rare).update(queued_at=old)
+    return collection
+
+
+def find(collection: Collection, narrowing: Narrowing, documents: list[UUID] | None = None) -> tuple[Passage, ...]:
+    among = None if documents is None else tuple(map(str, documents))
+    request = SearchRequest("bees dance", (str(collection.pk),), among, 10, "hybrid", 0.0, narrowing)
+    assert SearchRequest.from_json(request.to_json() | {"narrowing": narrowing.to_json()}) == request
+    return retrieval.find(request).passages
+
+
+YEAR_AGO = timezone.now() - timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [
+        narrowed_to(tags=["rare"]),
+        narrowed_to(tags=["RARE", " insects "]),
+        narrowed_to(types=["md"]),
+        narrowed_to(types=[".MD"]),
+        narrowed_to(types=["text/markdown"]),
+        narrowed_to(until=YEAR_AGO),
+        narrowed_to(tags=["rare"], types=["pdf", "md"], until=YEAR_AGO),
+    ],
+)
+def test_what_fits_is_found_though_everything_else_is_better(bees: Collection, narrowing: Narrowing) -> None:
+    assert [passage.title for passage in find(bees, narrowing)] == ["rare"]
+
+
+@pytest.mark.parametrize(
+    "narrowing",
+    [narrowed_to(tags=["rare", "unknown"]), narrowed_to(types=["pdf"]), narrowed_to(tags=["rare"], since=YEAR_AGO)],
+)
+def test_what_does_not_fit_is_not_found(bees: Collection, narrowing: Narrowing) -> None:
+    assert find(bees, narrowing) == ()
+
+
+def test_the_rest_is_complete(bees: Collection) -> None:
+    assert len(find(bees, narrowed_to(since=YEAR_AGO))) == 10
+    assert {passage.title for passage in find(bees, narrowed_to(types=["txt"]))} < {f"bees-{n}" for n in range(60)}
+
+
+def test_it_meets_with_documents_that_were_chosen(bees: Collection) -> None:
+    rare = bees.documents.get(title="rare").pk
+    other = bees.documents.get(title="bees-1").pk
+    assert [passage.document for passage in find(bees, narrowed_to(tags=["rare"]), [rare, other])] == [rare]
+    assert find(bees, narrowed_to(tags=["rare"]), [other]) == ()
+
+
+def test_a_type_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(services.Refused, match="give an ending such as pdf"):
+        narrowed_to(types=["zeppelin"])
+
+
+def test_nothing_narrows_nothing() -> None:
+    assert not narrowed_to()
+    assert not narrowed_to(tags=["  "])
+    assert narrowed_to(types=["pdf"])
+    assert selectors.SearchRequest("q", (), None, 1, "hybrid", 0.0).narrowing == Narrowing()
