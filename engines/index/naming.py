@@ -7,7 +7,9 @@ documents rather than over chunks.
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
 from uuid import UUID
 
 import tantivy
@@ -23,8 +25,8 @@ FIELDS: Mapping[str, tuple[float, float]] = {"name": (2.0, 5.0), "about": (1.0, 
 """Weight of a word, and the usual length in terms, of title and opening (benchmarks/retrieval.py)."""
 _SATURATION, _LENGTH = 1.2, 0.75
 
-LONGEST_TITLE = 8
-"""Words of a title that is looked for in a text."""
+MOST_TITLES = 200
+"""Titles that are looked for in the texts, of all that begin with two words that stand in them."""
 SHARED_AT_MOST = 3
 """A title that more documents bear says nothing about which of them is meant."""
 _SHORTEST_LONE = 4
@@ -33,8 +35,8 @@ _WORD = re.compile(r"[^\W_]+")
 
 def named(words: Words, documents: Sequence[UUID] | None) -> Scored:
     """Documents whose title or opening holds words of the question, best first, by BM25 over documents."""
-    searchers = [part.searcher for part in words.parts]
-    rarities = _Rarities(searchers)
+    rarities = _Rarities([part.searcher for part in words.parts])
+    asked = frozenset(term for alternatives in words.terms for term in alternatives)
     found: dict[UUID, float] = {}
     for part in words.parts:
         wanted = [
@@ -49,11 +51,11 @@ def named(words: Words, documents: Sequence[UUID] | None) -> Scored:
         query = part.within(documents, Query.boolean_query([(Occur.Should, each) for each in wanted]))
         for _, address in part.searcher.search(query, CANDIDATES, count=False).hits:
             row = part.searcher.doc(address)
-            score = sum(
-                weight * _bm25(str(row.get_first(field) or "").split(), usual, words.terms, field, rarities)
+            found[UUID(str(row.get_first("opens")))] = sum(
+                weight
+                * _bm25(str(row.get_first(field) or "").split(), usual, words.terms, asked, partial(rarities, field))
                 for field, (weight, usual) in FIELDS.items()
             )
-            found[UUID(str(row.get_first("opens")))] = score
     return sorted(found.items(), key=lambda hit: -hit[1])
 
 
@@ -72,18 +74,13 @@ class _Rarities:
         return self._known[field, term]
 
 
-def _bm25(row: Sequence[str], usual: float, words: Sequence[Terms], field: str, rarities: _Rarities) -> float:
-    counts = Counter(row)
+def _bm25(
+    row: Sequence[str], usual: float, words: Sequence[Terms], asked: frozenset[str], rarity_of: Callable[[str], float]
+) -> float:
+    counts = Counter(term for term in row if term in asked)
     norm = _SATURATION * (1 - _LENGTH + _LENGTH * len(row) / usual)
-    total = 0.0
-    for alternatives in words:
-        scores = [
-            rarities(field, term) * counts[term] * (_SATURATION + 1) / (counts[term] + norm)
-            for term in alternatives
-            if counts[term]
-        ]
-        total += max(scores, default=0.0)
-    return total
+    scores = {term: rarity_of(term) * count * (_SATURATION + 1) / (count + norm) for term, count in counts.items()}
+    return sum(max((scores.get(term, 0.0) for term in alternatives), default=0.0) for alternatives in words)
 
 
 def referred(
@@ -91,24 +88,28 @@ def referred(
 ) -> list[list[UUID]]:
     """For each text the documents whose whole title stands in it and not in the question."""
     asked = f" {key_of(question)} "
-    keys = [{key for key in _keys_in(text) if f" {key} " not in asked} for text in texts]
-    every = sorted(set().union(*keys))
+    leads = sorted({lead for text in texts for lead in _leads_in(text)})
     bearers: dict[str, set[UUID]] = {}
-    for part in parts_of(sides) if every else ():
-        query = part.within(documents, one_of("key", every))
-        for _, address in part.searcher.search(query, len(every) * SHARED_AT_MOST, count=False).hits:
+    for part in parts_of(sides) if leads else ():
+        query = part.within(documents, one_of("lead", leads))
+        for _, address in part.searcher.search(query, MOST_TITLES, count=False).hits:
             row = part.searcher.doc(address)
             bearers.setdefault(str(row.get_first("key")), set()).add(UUID(str(row.get_first("opens"))))
-    telling = {key: found for key, found in bearers.items() if len(found) <= SHARED_AT_MOST}
-    return [sorted({document for key in some & telling.keys() for document in telling[key]}) for some in keys]
+    telling = {key: found for key, found in bearers.items() if len(found) <= SHARED_AT_MOST and f" {key} " not in asked}
+    plain = [f" {' '.join(_WORD.findall(text.lower()))} " for text in texts]
+    return [
+        sorted({document for key, found in telling.items() if f" {key} " in text for document in found})
+        for text in plain
+    ]
 
 
-def _keys_in(text: str) -> Iterator[str]:
-    """Everything in a text that may be a title: up to LONGEST_TITLE words, or one word written as a name is."""
+def _leads_in(text: str) -> Iterator[str]:
+    """What a title in a text may begin with: any two words, or one word that is written as a name is."""
     words = _WORD.findall(text)
     lower = [word.lower() for word in words]
-    for start, word in enumerate(words):
-        if len(word) >= _SHORTEST_LONE and not word[0].islower() and not is_little(word):
-            yield lower[start]
-        for end in range(start + 2, min(start + LONGEST_TITLE, len(words)) + 1):
-            yield " ".join(lower[start:end])
+    yield from (
+        low
+        for word, low in zip(words, lower, strict=True)
+        if len(word) >= _SHORTEST_LONE and not word[0].islower() and not is_little(word)
+    )
+    yield from (f"{a} {b}" for a, b in pairwise(lower))

@@ -83,12 +83,16 @@ class Finder:
         keys, order = self._by_key()
         wanted = as_ids(chunks)
         asked = _keys(wanted)
-        at = np.searchsorted(keys, asked)
-        for place in np.flatnonzero(at < len(keys)):
-            # Two ids may share their random half, as those made by hand do.
-            for row in order[at[place] : at[place] + np.searchsorted(keys[at[place] :], asked[place], "right")]:
-                if (self._chunks[row] == wanted[place]).all():
-                    found[place] = row
+        first = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+        rows = order[first]
+        same = (self._chunks[rows] == wanted).all(axis=1)
+        found[same] = rows[same]
+        # Two ids may share their random half, as those made by hand do.
+        for place in np.flatnonzero(~same & (keys[first] == asked)):
+            alike = order[first[place] : np.searchsorted(keys, asked[place], "right")]
+            equal = alike[(self._chunks[alike] == wanted[place]).all(axis=1)]
+            if len(equal):
+                found[place] = equal[0]
         return found
 
     def _by_key(self) -> tuple[NDArray[np.uint64], Ordinals]:

@@ -15,7 +15,7 @@ ANALYSER = VERSION
 WEIGHTS: Mapping[str, float] = {"title": 0.3, "heading": 0.3, "header": 0.3, "text": 1.0}
 """How much a word counts by where it stands (benchmarks/retrieval.py measures them)."""
 OPENING = "opening"
-"""What `kind` is of a document's first chunk: that row also says what the document is, in `name`, `about`, `key`."""
+"""What `kind` is of a document's first chunk: that row also tells the document, in `name`, `about`, `key` and `lead`."""
 MOST_TERMS = 200
 """Distinct words of a query that are looked up; a pasted page has a few hundred."""
 
@@ -42,6 +42,7 @@ def _schema() -> tantivy.Schema:
     for name in ("name", "about"):
         builder.add_text_field(name, stored=True, tokenizer_name=ANALYSER, index_option="freq")
     builder.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("lead", tokenizer_name="raw", index_option="basic")
     return builder.build()
 
 
@@ -63,7 +64,9 @@ def document_of(collection: UUID, row: IndexRow) -> tantivy.Document:
         document.add_text("opens", str(row.document))
         document.add_text("name", " ".join(terms(row.title)))
         document.add_text("about", " ".join(terms(row.opening)))
-        document.add_text("key", key_of(row.title))
+        key = key_of(row.title)
+        document.add_text("key", key)
+        document.add_text("lead", " ".join(key.split()[:2]))
     return document
 
 
