@@ -99,7 +99,8 @@ class Words:
     def __init__(self, sides: Sequence[Lexical], text: str) -> None:
         self.terms = terms_of(text)
         self.parts = parts_of(sides) if self.terms else []
-        self._statistics = Statistics([part.searcher for part in self.parts], self.terms)
+        statistics = Statistics([part.searcher for part in self.parts], self.terms)
+        self._queries = [(part, statistics.query(part.searcher)) for part in self.parts]
 
     def best(self, limit: int, documents: Sequence[UUID] | None = None) -> Scored:
         """The best `limit` chunks of the collections (and documents) by BM25, best first."""
@@ -113,8 +114,7 @@ class Words:
 
     def _scored(self, limit: int, documents: Sequence[UUID] | None, *clauses: Query) -> dict[UUID, float]:
         found: dict[UUID, float] = {}
-        for part in self.parts:
-            query = self._statistics.query(part.searcher)
+        for part, query in self._queries:
             if query is not None:
                 found |= _found(part.searcher, part.within(documents, query, *clauses), limit)
         return found

@@ -15,7 +15,7 @@ ANALYSER = VERSION
 WEIGHTS: Mapping[str, float] = {"title": 0.3, "heading": 0.3, "header": 0.3, "text": 1.0}
 """How much a word counts by where it stands (benchmarks/retrieval.py measures them)."""
 OPENING = "opening"
-"""What `kind` is of a document's first chunk: that row also tells the document, in `name`, `about`, `key` and `lead`."""
+"""What `kind` is of a document's first chunk: it also tells the document: `name`, `about`, `key`, `lead`."""
 MOST_TERMS = 200
 """Distinct words of a query that are looked up; a pasted page has a few hundred."""
 
