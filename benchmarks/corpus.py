@@ -1,7 +1,7 @@
 """As many passages as wanted: the real ones of the evaluation data first, then mixtures of them.
 
-A mixture has the words of two real passages, half of each, and a vector between theirs with a little noise, so that words
-and vectors stay about as alike as those of real texts are.
+A mixture has the words of two real passages, half of each, and a vector between theirs with a little noise, so that
+words and vectors stay about as alike as those of real texts are.
 """
 
 import random

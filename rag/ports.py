@@ -154,6 +154,12 @@ class PassageIndex(Protocol):
         """
         ...
 
+    def holding(
+        self, text: str, *, collections: Sequence[UUID], documents: Sequence[UUID] | None = None, limit: int
+    ) -> list[Hit]:
+        """The best `limit` chunks by BM25 of those whose text holds every word of `text`, in whatever order."""
+        ...
+
     def ids(self, collection: UUID) -> set[UUID]:
         """Every chunk id the index would return for a collection, caught up; for verification."""
         ...

@@ -1,5 +1,6 @@
 """A search from words to passages: encode, ask both legs, fuse, follow what the best refer to, fetch what is live."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -23,6 +24,10 @@ REFERRED = 3
 """Chunks taken over from those documents, for each passage that refers to them."""
 REFERRED_SHARE, REFERRED_STEP = 0.8, 0.03
 """What a referred chunk has of the score of the passage that refers to it; each further one has a step less."""
+
+PHRASED = 200
+"""Chunks with every word of the quoted phrases that are looked through for the phrases themselves."""
+_QUOTED = re.compile(r"\"([^\"]+)\"|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|「([^「」]+)」")
 
 
 def search(
@@ -53,6 +58,8 @@ def search(
             break
     if mode is Mode.HYBRID:
         passages = asked.with_referred(passages, limit)
+    if phrases := quoted(query):
+        passages = asked.with_phrases(passages, phrases, limit)
     return Found(passages, clock.milliseconds)
 
 
@@ -132,8 +139,35 @@ class _Asked:
         self.clock.charge("fetch")
         return tuple(islice(folded(ordered), limit))
 
+    def with_phrases(self, passages: tuple[Passage, ...], phrases: Sequence[str], limit: int) -> tuple[Passage, ...]:
+        """Passages that hold every quoted phrase as it is written come first, also those that were not found yet."""
+        hits = self.index.holding(
+            " ".join(phrases), collections=self.collections, documents=self.documents, limit=PHRASED
+        )
+        self.clock.charge("search")
+        known = {passage.chunk for passage in passages}
+        new = [hit for hit in hits if hit.chunk not in known]
+        wanted = [_plain(phrase) for phrase in phrases]
+        holding: list[Passage] = []
+        others: list[Passage] = []
+        for passage in chain(passages, _filled(new, self._fetch([hit.chunk for hit in new]))):
+            holds = all(phrase in _plain(passage.text) for phrase in wanted)
+            (holding if holds else others).append(replace(passage, score=(passage.score + holds) / 2))
+        self.clock.charge("fetch")
+        return tuple(islice(folded([*holding, *others]), limit))
+
     def _fetch(self, chunks: Sequence[UUID]) -> Mapping[UUID, Passage]:
         return self.log.passages(chunks, collections=self.collections, documents=self.documents)
+
+
+def quoted(query: str) -> list[str]:
+    """What stands between quotation marks of any kind: to be found as it is written."""
+    found = (next(filter(None, groups), "").strip() for groups in _QUOTED.findall(query))
+    return [phrase for phrase in found if any(letter.isalnum() for letter in phrase)]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _best(

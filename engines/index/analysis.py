@@ -45,12 +45,17 @@ def query_terms(text: str) -> list[tuple[str, ...]]:
 
     Neighbours written as one are looked up as well: "CVS Health" finds CVSHEALTH.
     """
+    telling = ["" if is_little(word) else _POSSESSIVE.sub("", word) for word, _ in _segments(text)]
+    pairs = [a + b for a, b in pairwise(telling) if _joinable(a) and _joinable(b) and len(a + b) <= _LONGEST_JOINED]
+    return list(dict.fromkeys([*own_terms(text), *((each,) for each in _each(pairs, DEFAULT) if each)]))
+
+
+def own_terms(text: str) -> list[tuple[str, ...]]:
+    """`query_terms` without what only neighbours make together: a text that holds them all may hold the words."""
     words = list(_words(text))
     by_language = [_each(words, name) for name in languages_of(words)]
     alternatives = [tuple(dict.fromkeys(filter(None, each))) for each in zip(*by_language, strict=True)]
-    telling = ["" if is_little(word) else _POSSESSIVE.sub("", word) for word, _ in _segments(text)]
-    pairs = [a + b for a, b in pairwise(telling) if _joinable(a) and _joinable(b) and len(a + b) <= _LONGEST_JOINED]
-    return list(dict.fromkeys([*filter(None, alternatives), *((each,) for each in _each(pairs, DEFAULT) if each)]))
+    return list(dict.fromkeys(filter(None, alternatives)))
 
 
 def _joinable(word: str) -> bool:

@@ -9,7 +9,8 @@ from uuid import UUID
 import tantivy
 from tantivy import Occur, Query
 
-from engines.index.wording import ANALYSER, SCHEMA, Statistics, analyser, document_of, one_of, terms_of
+from engines.index.analysis import own_terms
+from engines.index.wording import ANALYSER, MOST_TERMS, SCHEMA, Statistics, analyser, document_of, one_of, terms_of
 from rag.ports import IndexRow
 
 WRITER_BYTES = 15_000_000
@@ -118,6 +119,19 @@ class Words:
             if query is not None:
                 found |= _found(part.searcher, part.within(documents, query, *clauses), limit)
         return found
+
+
+def holding(sides: Sequence[Lexical], text: str, limit: int, documents: Sequence[UUID] | None) -> Scored:
+    """The best `limit` chunks by BM25 of those whose text holds every word of `text`, in whatever order."""
+    words = own_terms(text)[:MOST_TERMS]
+    parts = parts_of(sides) if words else []
+    statistics = Statistics([part.searcher for part in parts], words)
+    found: dict[UUID, float] = {}
+    for part in parts:
+        query = statistics.query_for_all(part.searcher)
+        if query is not None:
+            found |= _found(part.searcher, part.within(documents, query), limit)
+    return nlargest(limit, found.items(), key=lambda hit: hit[1])
 
 
 def _found(searcher: tantivy.Searcher, query: Query, limit: int) -> dict[UUID, float]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from engines.index import compaction, naming
+from engines.index import compaction, lexical, naming
 from engines.index.legs import Question
 from engines.index.shelf import Place, Shelf, State
 from rag.ports import ChangeLog, Vectors
@@ -90,6 +90,13 @@ class LocalIndex:
             for passage, some in zip(passages, meant, strict=True)
         ]
         return [asked.dense(limit, some) if some else [] for some in others]
+
+    def holding(
+        self, text: str, *, collections: Sequence[UUID], documents: Sequence[UUID] | None = None, limit: int
+    ) -> list[Hit]:
+        """See `rag.ports.PassageIndex`."""
+        sides = [state.lexical for state in self._states(collections)]
+        return [Hit(chunk, lexical=score) for chunk, score in lexical.holding(sides, text, limit, documents)]
 
     def ids(self, collection: UUID) -> set[UUID]:
         """Every chunk that either leg could return for a collection, caught up."""

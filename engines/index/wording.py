@@ -105,15 +105,23 @@ class Statistics:
 
     def query(self, searcher: tantivy.Searcher) -> Query | None:
         """Any of the words in any field, weighed; of a word's terms the best counts. None when no word is known."""
-        clauses = []
-        for name, weight in WEIGHTS.items():
-            for alternatives in self._words:
-                queries = [self._single(searcher, name, term, weight) for term in alternatives]
-                known = [query for query in queries if query is not None]
-                if known:
-                    any_of = known[0] if len(known) == 1 else Query.disjunction_max_query(known)
-                    clauses.append((Occur.Should, any_of))
+        each = [self._word(searcher, name, alternatives) for name in WEIGHTS for alternatives in self._words]
+        clauses = [(Occur.Should, query) for query in each if query is not None]
         return Query.boolean_query(clauses) if clauses else None
+
+    def query_for_all(self, searcher: tantivy.Searcher) -> Query | None:
+        """Every one of the words in the text itself. None when one is not known."""
+        each = [self._word(searcher, "text", alternatives) for alternatives in self._words]
+        if None in each or not each:
+            return None
+        return Query.boolean_query([(Occur.Must, query) for query in each if query is not None])
+
+    def _word(self, searcher: tantivy.Searcher, name: str, alternatives: Terms) -> Query | None:
+        singles = [self._single(searcher, name, term, WEIGHTS[name]) for term in alternatives]
+        known = [query for query in singles if query is not None]
+        if not known:
+            return None
+        return known[0] if len(known) == 1 else Query.disjunction_max_query(known)
 
     def _single(self, searcher: tantivy.Searcher, name: str, term: str, weight: float) -> Query | None:
         """One term in one field; None where it does not stand."""

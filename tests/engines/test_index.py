@@ -123,7 +123,8 @@ def test_limit_holds_for_each_leg_over_all_collections(log: MemoryChangeLog, ind
         fill(log, each, 30, seed=each.int % 1000)
     for mode in (Mode.DENSE, Mode.LEXICAL):
         assert len(ask(index, "pump valve", first, second, first, limit=7, mode=mode)) == 7
-    assert 7 <= len(ask(index, "pump valve", first, second, limit=7)) <= 14
+    # Two legs, each everywhere and within the documents that the question names.
+    assert 7 <= len(ask(index, "pump valve", first, second, limit=7)) <= 28
 
 
 def test_a_rare_word_weighs_the_same_in_a_small_collection(log: MemoryChangeLog, index: LocalIndex) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from engines.index.local import LocalIndex
 from rag.ports import Vectors
-from rag.searching import search
+from rag.searching import quoted, search
 from rag.types import Found, Hit, Mode, Passage
 from tests.fakes_search import FakeEmbedder, MemoryChangeLog
 
@@ -150,6 +150,9 @@ class LateIndex:
     def referred(self, passages: Sequence[Passage], **_: object) -> list[list[Hit]]:
         return [self.search() for _ in passages]
 
+    def holding(self, text: str, **_: object) -> list[Hit]:
+        return self.search()
+
 
 def test_what_is_deleted_or_foreign_cannot_come_back_however_late_the_index(
     log: MemoryChangeLog, collection: UUID
@@ -160,6 +163,58 @@ def test_what_is_deleted_or_foreign_cannot_come_back_however_late_the_index(
     log.add(foreign, "The foreign pump.")
     late = LateIndex([row.chunk for each in (collection, foreign) for row in log.rows_of(each)])
     log.remove(collection, gone)
-    assert [passage.text for passage in find(log, late, "pump", collection).passages] == ["The living pump."]
+    for query in ("pump", '"the deleted pump"', '"the foreign pump"'):
+        assert [passage.text for passage in find(log, late, query, collection).passages] == ["The living pump."]
     document = log.rows_of(foreign)[0].document
     assert find(log, late, "pump", collection, documents=[document]).passages == ()
+
+
+@pytest.mark.parametrize("mode", [Mode.HYBRID, Mode.LEXICAL])
+def test_what_is_quoted_is_found_as_it_is_written(
+    log: MemoryChangeLog, collection: UUID, index: LocalIndex, mode: Mode
+) -> None:
+    for n in range(80):
+        log.add(collection, f"The end of the pump is not in the manual {n}. The pump ends.")
+    log.add(
+        collection, "Valves, sensors, cables and much else; In the\nEnd of March one pump stood still among them all."
+    )
+    plain = find(log, index, "pump in the end", collection, mode=mode).passages
+    assert "In the\nEnd" not in plain[0].text
+    found = find(log, index, 'pump "in the end"', collection, mode=mode).passages
+    assert "In the\nEnd" in found[0].text
+    assert len(found) == 5
+    assert [passage.score for passage in found] == sorted((passage.score for passage in found), reverse=True)
+    assert all(0 <= passage.score <= 1 for passage in found)
+
+
+def test_a_quoted_phrase_that_stands_nowhere_changes_no_order(
+    log: MemoryChangeLog, collection: UUID, index: LocalIndex
+) -> None:
+    log.add(collection, "The pump leaks.", "The valve leaks.", "The cable is long.")
+    plain = find(log, index, "pump leaks", collection).passages
+    found = find(log, index, "pump leaks “the zebra leaks”", collection).passages
+    assert {passage.text for passage in found} == {passage.text for passage in plain}
+
+
+def test_a_phrase_is_not_found_beyond_what_is_allowed(
+    log: MemoryChangeLog, collection: UUID, index: LocalIndex
+) -> None:
+    foreign = log.create()
+    log.add(foreign, "In the end the foreign pump stood still.")
+    log.add(collection, "The pump leaks.")
+    assert [p.text for p in find(log, index, 'pump "in the end"', collection).passages] == ["The pump leaks."]
+
+
+@pytest.mark.parametrize(
+    ("query", "phrases"),
+    [
+        ('what is "net sales"?', ["net sales"]),
+        ("„Haus am See“ und «la maison»", ["Haus am See", "la maison"]),
+        ("“one” and “two words”", ["one", "two words"]),
+        ('5" pipe', []),
+        ('"" "?!" “ ”', []),
+        ("it's the company's", []),
+    ],
+)
+def test_quotation_marks_of_any_kind(query: str, phrases: list[str]) -> None:
+    assert quoted(query) == phrases
