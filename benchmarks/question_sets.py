@@ -84,14 +84,14 @@ def _multihop(name: str) -> QuestionSet:
 def _mtrag() -> QuestionSet:
     folder = "conversation_mtrag_un"
     asked = [
-        Question(row["id"], row["question"], _gold(row["gold_passages"]), _turns(row["history"]))
+        Question(row["id"], row["question"], _gold(row["gold_passages"]), turns(row["history"]))
         for row in read_jsonl(DATA / folder / "questions.jsonl")
         if row["gold_passages"]
     ]
     return QuestionSet(folder, _passages(folder, _titled), asked)
 
 
-def _turns(history: list[Row]) -> tuple[Turn, ...]:
+def turns(history: list[Row]) -> tuple[Turn, ...]:
     """Each question of a conversation with the answer after it."""
     turns: list[Turn] = []
     for message in history:
