@@ -46,7 +46,7 @@ test-services: ## the tests that meet a database and Redis, against DATABASE_URL
 test-extras: ## add the extras ocr and s3 and run the tests that read by OCR and from buckets, and of every encoder
 	@scripts/setup dev ocr s3
 	$(PYTEST) tests/engines/test_parsing.py tests/engines/test_parsing_ocr.py \
-	  tests/engines/test_origins_bucket.py tests/engines/test_embedding.py
+	  tests/engines/test_origins_bucket.py tests/engines/test_embedding.py tests/engines/test_reranking.py
 
 test-engine: ## build the vLLM environment and run the tests that talk to a real vLLM
 	@scripts/setup dev

@@ -284,6 +284,8 @@ EMBEDDING_URL = env.str("EMBEDDING_URL", default="")
 EMBEDDING_API_KEY = env.str("EMBEDDING_API_KEY", default="")
 EMBEDDING_QUANTIZED = env.bool("EMBEDDING_QUANTIZED", default=True)
 EMBEDDING_BACKEND = one_of("EMBEDDING_BACKEND", "auto", choices=("auto", "openvino", "sentence-transformers", "http"))
+RERANK_MODEL = env.str("RERANK_MODEL", default="")  # a cross-encoder's folder; empty: what was found is not reranked
+RERANK_SECONDS = positive("RERANK_SECONDS", 0.5)
 INDEX_BACKEND = one_of("INDEX_BACKEND", "local", choices=("local",))
 LLM_BASE_URL = env.str("LLM_BASE_URL", default="")
 LLM_MODEL = env.str("LLM_MODEL", default="")

@@ -22,7 +22,7 @@ from redis.retry import Retry
 from engines import embedding
 from engines.models import Deadlines, EndpointSpec, OpenAIChatModel, Probe, probe, shared_client
 from engines.parsing.limits import Limits
-from rag.ports import ChangeLog, ChatModel, Embedder
+from rag.ports import ChangeLog, ChatModel, Embedder, Reranker
 
 if TYPE_CHECKING:
     from engines.index.local import LocalIndex
@@ -131,6 +131,15 @@ def passage_index(log: ChangeLog) -> "LocalIndex":
     encoder = embedder()
     index: LocalIndex = local.LocalIndex(log, settings.INDEX_DIR, model=encoder.model, dimension=encoder.dimension)
     return index
+
+
+@once
+def reranker() -> Reranker | None:
+    """The cross-encoder that RERANK_MODEL names, if any. Raises engines.reranking.UnusableReranker."""
+    if not settings.RERANK_MODEL:
+        return None
+    made: Reranker = import_module("engines.reranking").CrossEncoderReranker(settings.RERANK_MODEL)
+    return made
 
 
 def limits() -> Limits:

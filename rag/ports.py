@@ -167,6 +167,14 @@ class PassageIndex(Protocol):
     def close(self) -> None: ...
 
 
+class Reranker(Protocol):
+    """Reads a question and a passage together. Thread-safe."""
+
+    def scores(self, query: str, texts: Sequence[str], *, seconds: float) -> list[float]:
+        """How well each of the first texts answers, 0..1, in their order: as many as the time allows, maybe none."""
+        ...
+
+
 class Searcher(Protocol):
     """Whatever answers a search: the pipeline itself, or a queue with the search process behind it."""
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from uuid import UUID
 
 from rag.fusion import fuse, share_of_dense
-from rag.ports import ChangeLog, Embedder, PassageIndex, Vectors
+from rag.ports import ChangeLog, Embedder, PassageIndex, Reranker, Vectors
 from rag.types import Found, Hit, Mode, Passage
 
 CANDIDATES = 50
@@ -25,6 +25,8 @@ REFERRED = 3
 REFERRED_SHARE, REFERRED_STEP = 0.8, 0.03
 """What a referred chunk has of the score of the passage that refers to it; each further one has a step less."""
 
+RERANKED = 20
+"""So many of the best are given to a reranker."""
 PHRASED = 200
 """Chunks with every word of the quoted phrases that are looked through for the phrases themselves."""
 _QUOTED = re.compile(r"\"([^\"]+)\"|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|「([^「」]+)」")
@@ -40,10 +42,13 @@ def search(
     documents: Sequence[UUID] | None = None,
     limit: int,
     mode: Mode = Mode.HYBRID,
+    reranker: Reranker | None = None,
+    rerank_seconds: float = 0.5,
 ) -> Found:
     """At most `limit` passages of these collections (and documents), best first, without exact duplicates.
 
-    Timings in milliseconds: embed, search, fetch. An empty query, or nothing to search in, finds nothing.
+    Timings in milliseconds: embed, search, fetch, and rerank where there is a reranker. An empty query, or nothing to
+    search in, finds nothing.
     """
     if not query.strip() or not collections or limit < 1 or (documents is not None and not documents):
         return Found(())
@@ -52,15 +57,19 @@ def search(
     weight = share_of_dense(query, embedder.count_tokens([query])[0]) if mode is Mode.HYBRID else 1.0
     clock.charge("embed")
     asked = _Asked(query, vector, mode, index, log, collections, documents, clock)
+    wanted = max(limit, RERANKED) if reranker else limit
     for _ in range(TRIES):
-        passages, complete = asked.best(limit, weight)
+        passages, complete = asked.best(wanted, weight)
         if complete:
             break
     if mode is Mode.HYBRID:
-        passages = asked.with_referred(passages, limit)
+        passages = asked.with_referred(passages, wanted)
+    if reranker:
+        passages = reranked(query, passages, reranker, rerank_seconds)
+        clock.charge("rerank")
     if phrases := quoted(query):
-        passages = asked.with_phrases(passages, phrases, limit)
-    return Found(passages, clock.milliseconds)
+        passages = asked.with_phrases(passages, phrases, wanted)
+    return Found(passages[:limit], clock.milliseconds)
 
 
 class _Clock:
@@ -73,7 +82,7 @@ class _Clock:
     def charge(self, stage: str) -> None:
         """The time since the last charge was this stage's."""
         now = perf_counter()
-        self.milliseconds[stage] += (now - self._begun) * 1000
+        self.milliseconds[stage] = self.milliseconds.get(stage, 0.0) + (now - self._begun) * 1000
         self._begun = now
 
 
@@ -158,6 +167,18 @@ class _Asked:
 
     def _fetch(self, chunks: Sequence[UUID]) -> Mapping[UUID, Passage]:
         return self.log.passages(chunks, collections=self.collections, documents=self.documents)
+
+
+def reranked(query: str, passages: tuple[Passage, ...], reranker: Reranker, seconds: float) -> tuple[Passage, ...]:
+    """The first RERANKED passages in the reranker's order, as far as it comes in time; the others behind, as before."""
+    texts = ["\n".join(filter(None, (p.title, p.heading, p.header, p.text))) for p in passages[:RERANKED]]
+    scores = reranker.scores(query, texts, seconds=seconds)
+    read = [
+        replace(passage, reranked=score, score=(1 + score) / 2)
+        for passage, score in zip(passages, scores, strict=False)
+    ]
+    rest = [replace(passage, score=passage.score / 2) for passage in passages[len(read) :]] if read else passages
+    return (*sorted(read, key=lambda passage: -passage.score), *rest)
 
 
 def quoted(query: str) -> list[str]:

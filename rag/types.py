@@ -139,6 +139,8 @@ class Passage:
     lexical: float | None = None
     named: float = 0.0
     """How well the question names its document (`Hit.named`)."""
+    reranked: float | None = None
+    """What the reranker says of it, 0..1; None where there is none or its time was over."""
     referred_from: str = ""
     """Title of the passage that names its document, where that is why it was found."""
     pages: int = 1

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from apps.documents import store
 from apps.documents.changelog import DatabaseChangeLog
 from apps.documents.models import Collection, Version
@@ -39,6 +41,8 @@ def find(request: SearchRequest) -> Found:
         documents=documents,
         limit=request.limit,
         mode=Mode(request.mode),
+        reranker=wiring.reranker(),
+        rerank_seconds=settings.RERANK_SECONDS,
     )
 
 
@@ -50,6 +54,7 @@ def find_json(request: SearchRequest) -> dict[str, Any]:
 def warm_up() -> None:
     """Loads the encoder and opens the indexes, so that the first question does not wait for them."""
     vector = wiring.embedder().embed_query("warm up")
+    wiring.reranker()
     collections = list(Collection.objects.values_list("pk", flat=True))
     wiring.passage_index(log()).search(text="warm up", vector=vector, collections=collections, limit=1)
 

@@ -218,3 +218,42 @@ def test_a_phrase_is_not_found_beyond_what_is_allowed(
 )
 def test_quotation_marks_of_any_kind(query: str, phrases: list[str]) -> None:
     assert quoted(query) == phrases
+
+
+class BlueFirst:
+    """A reranker that likes one colour, and has time for so many texts."""
+
+    def __init__(self, time_for: int) -> None:
+        self.time_for = time_for
+        self.read: list[str] = []
+
+    def scores(self, query: str, texts: Sequence[str], *, seconds: float) -> list[float]:
+        self.read = list(texts[: self.time_for])
+        return [float("blue" in text) for text in self.read]
+
+
+def reranked(log: MemoryChangeLog, index: LocalIndex, collection: UUID, reranker: BlueFirst) -> Found:
+    log.add(collection, *[f"The pump number {n} is red." for n in range(8)], "One more is blue.", title="Manual")
+    return find(log, index, "pump number", collection, limit=3, reranker=reranker)
+
+
+def test_a_reranker_has_the_last_word(log: MemoryChangeLog, collection: UUID, index: LocalIndex) -> None:
+    reranker = BlueFirst(time_for=20)
+    found = reranked(log, index, collection, reranker)
+    assert found.passages[0].text == "One more is blue."
+    assert found.passages[0].reranked == 1.0
+    assert len(found.passages) == 3
+    assert reranker.read[0].startswith("Manual\nThe pump number")
+    assert [passage.score for passage in found.passages] == sorted((p.score for p in found.passages), reverse=True)
+    assert set(found.timings) == {"embed", "search", "fetch", "rerank"}
+
+
+@pytest.mark.parametrize("time_for", [0, 2])
+def test_what_a_reranker_has_no_time_for_stays_where_it_was(
+    log: MemoryChangeLog, collection: UUID, index: LocalIndex, time_for: int
+) -> None:
+    found = reranked(log, index, collection, BlueFirst(time_for))
+    plain = find(log, index, "pump number", collection, limit=3)
+    assert [passage.chunk for passage in found.passages] == [passage.chunk for passage in plain.passages]
+    assert [passage.reranked is not None for passage in found.passages] == [n < time_for for n in range(3)]
+    assert [passage.score for passage in found.passages] == sorted((p.score for p in found.passages), reverse=True)

@@ -49,6 +49,7 @@ class SourceDocumentShape(serializers.Serializer):
 class ScoresShape(serializers.Serializer):
     dense = serializers.FloatField(allow_null=True, help_text="Cosine similarity, -1 to 1.")
     lexical = serializers.FloatField(allow_null=True, help_text="BM25.")
+    reranked = serializers.FloatField(allow_null=True, help_text="The reranker's, 0 to 1; null without one.")
     named = serializers.FloatField(help_text="How well the question names the document; 0 where it does not.")
 
 

@@ -40,7 +40,12 @@ def passage_json(passage: Passage) -> dict[str, Any]:
         "heading": passage.heading,
         "text": passage.text,
         "score": passage.score,
-        "scores": {"dense": passage.dense, "lexical": passage.lexical, "named": passage.named},
+        "scores": {
+            "dense": passage.dense,
+            "lexical": passage.lexical,
+            "named": passage.named,
+            "reranked": passage.reranked,
+        },
         "referred_from": passage.referred_from,
         "start": passage.start,
         "end": passage.end,
