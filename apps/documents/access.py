@@ -2,8 +2,9 @@
 
 The rule for staff: **a manager, that is an active staff account with the permission
 `documents.change_collection`, may write in every collection**, because the admin panel shows managers all of
-them. It holds for writes only: chat, search and the API resolve ids by `visible_to` first, so there a manager
-who is not a member finds nothing to write to.
+them. It holds for writes, and for `selectors.search_in`, by which a manager tries in the admin panel what a collection
+finds. Chat, search and the API resolve ids by `visible_to` first, so there a manager who is not a member finds
+nothing to write to.
 """
 
 from typing import TYPE_CHECKING

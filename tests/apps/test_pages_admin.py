@@ -272,7 +272,8 @@ def test_others_do_not_get_in(collection: Collection, manager: User, staff: bool
     document = a_document(manager, collection)
     client = Client()
     client.force_login(a_user("other", is_staff=staff))
-    for path in (f"collection/{collection.pk}/upload/", f"document/{document.pk}/original", "document/", "collection/"):
+    pages = [f"collection/{collection.pk}/{page}/" for page in ("upload", "retrieval")]
+    for path in (*pages, f"document/{document.pk}/original", "document/", "collection/"):
         assert client.get(f"{BASE}/{path}").status_code in (302, 403), path
     assert upload(client, collection).status_code in (302, 403)
     assert client.post(f"{BASE}/document/{document.pk}/cancel").status_code in (302, 403)
@@ -282,6 +283,7 @@ def test_others_do_not_get_in(collection: Collection, manager: User, staff: bool
 def test_what_is_not_there_is_404(admin: Client) -> None:
     nowhere = "00000000-0000-7000-8000-000000000000"
     assert admin.get(f"{BASE}/collection/{nowhere}/upload/").status_code == 404
+    assert admin.get(f"{BASE}/collection/{nowhere}/retrieval/").status_code == 404
     assert admin.get(f"{BASE}/document/{nowhere}/original").status_code == 404
     assert admin.post(f"{BASE}/document/{nowhere}/retry").status_code == 404
 

@@ -1,4 +1,4 @@
-"""Collections in the admin: what they are called, who is in them, and the way to the upload page."""
+"""Collections in the admin: what they are called, who is in them, and the way to upload and to try retrieval."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.documents import services
 from apps.documents.admin.common import DeletesAreShort, actor, moment_words, told
+from apps.documents.admin.retrieval_page import RetrievalPage
 from apps.documents.admin.uploading import UploadPages
 from apps.documents.models import SERVING, UNFINISHED, Collection, Membership, State
 from apps.users.admin_base import Admin
@@ -68,15 +69,15 @@ class MembershipInline(TabularInline):
 
 
 @admin.register(Collection)
-class CollectionAdmin(DeletesAreShort, UploadPages, Admin):
+class CollectionAdmin(DeletesAreShort, UploadPages, RetrievalPage, Admin):
     """Collections. Staff manage all of them here; in the chat they see those they are members of."""
 
     form = CollectionForm
     inlines = (MembershipInline,)
-    list_display = ("name", "document_counts", "member_count", "made", "upload_link")
+    list_display = ("name", "document_counts", "member_count", "made", "links")
     search_fields = ("name", "description")
     list_fullwidth = True
-    actions_detail = ("go_to_upload",)
+    actions_detail = ("go_to_upload", "go_to_retrieval")
     fieldsets = ((None, {"fields": ("name", "description", "questions")}),)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Collection]:
@@ -115,9 +116,17 @@ class CollectionAdmin(DeletesAreShort, UploadPages, Admin):
         return moment_words(collection.created_at)
 
     @admin.display(description="")
-    def upload_link(self, collection: Collection) -> SafeString:
-        url = reverse("admin:documents_collection_upload", args=[collection.pk])
-        return format_html('<a class="upload-button" href="{}">Upload</a>', url)
+    def links(self, collection: Collection) -> SafeString:
+        """To the two pages where something is done with it."""
+        upload, retrieval = (
+            reverse(f"admin:documents_collection_{name}", args=[collection.pk]) for name in ("upload", "retrieval")
+        )
+        return format_html(
+            '<span class="collection-links"><a class="upload-button" href="{}">Upload</a>'
+            '<a class="upload-button" href="{}">Try retrieval</a></span>',
+            upload,
+            retrieval,
+        )
 
     @action(description="Upload documents", url_path="to-upload", permissions=["change"], icon="upload")
     def go_to_upload(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.db.models.functions import Substr
 from django.urls import reverse
 
@@ -24,16 +25,19 @@ KINDS = {Kind.TABLE_ROW.value: "table", Kind.LIST_ITEM.value: "list", Kind.CODE.
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the reader is open at: a page, a part of its passages, a version (None for the one that serves)."""
+    """What the reader is open at: a page, a part of its passages, a version (None for the one that serves); the part
+    with `passage`, where that stands on the page."""
 
     page: int
     part: int
     version: UUID | None
+    passage: UUID | None = None
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> "View":
         """From an address; what is not a number counts as 1."""
-        return cls(_number(query.get("page")), _number(query.get("part")), as_uuid(query.get("version")))
+        ids = (as_uuid(query.get(name)) for name in ("version", "passage"))
+        return cls(_number(query.get("page")), _number(query.get("part")), *ids)
 
 
 def _number(text: str | None) -> int:
@@ -49,7 +53,7 @@ def reader(document: Document, view: View) -> dict[str, Any]:
     passages = Chunk.objects.filter(version=version, page=number)
     total = passages.count() if page else 0
     parts = max(1, -(-total // PASSAGES_AT_ONCE))
-    part = max(1, min(view.part, parts))
+    part = max(1, min(_part_with(passages, view.passage) or view.part, parts))
     first = (part - 1) * PASSAGES_AT_ONCE
     shown = list(passages.order_by("ordinal")[first : first + PASSAGES_AT_ONCE]) if page else []
     pictured = version.has_page_images and page is not None and page.width > 0 and page.height > 0
@@ -81,6 +85,14 @@ def _chosen(document: Document, version: UUID | None) -> Version:
     chosen = named or document.current or document.latest
     assert chosen is not None
     return chosen
+
+
+def _part_with(passages: QuerySet[Chunk], wanted: UUID | None) -> int | None:
+    """The part of a page's passages that this one is in."""
+    found = passages.filter(pk=wanted).first() if wanted else None
+    if found is None:
+        return None
+    return passages.filter(ordinal__lt=found.ordinal).count() // PASSAGES_AT_ONCE + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,7 @@ def _next(turn: _Turner, number: int, part: int, parts: int, pages: int) -> dict
 def _passage(chunk: Chunk) -> dict[str, Any]:
     where = [chunk.heading, KINDS.get(chunk.kind, "")]
     return {
+        "id": chunk.pk,
         "number": chunk.ordinal + 1,
         "text": chunk.text,
         "where": " · ".join(each for each in where if each),

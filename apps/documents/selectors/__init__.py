@@ -1,7 +1,14 @@
 """Everything that reads collections and documents. Permission is an argument of each: a person gets only
-what `visible_to` lets them see, and NotFound for the rest."""
+what `visible_to` lets them see, and NotFound for the rest; `search_in` is for those who manage a collection."""
 
-from apps.documents.selectors.finding import MODES, SearchRequest, found_from_json, found_to_json, search
+from apps.documents.selectors.finding import (
+    MODES,
+    SearchRequest,
+    found_from_json,
+    found_to_json,
+    search,
+    search_in,
+)
 from apps.documents.selectors.history import event_json, events_of, version_json, versions_of
 from apps.documents.selectors.listing import (
     collection_json,
@@ -65,6 +72,7 @@ __all__ = [
     "progress_rows",
     "queue_position",
     "search",
+    "search_in",
     "source_json",
     "source_of",
     "sources_of",

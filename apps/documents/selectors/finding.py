@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from apps.documents import access
 from apps.documents.errors import NotFound, Refused
 from apps.documents.models import Collection, Document
 from apps.documents.selectors.listing import as_uuid
@@ -71,26 +72,54 @@ def search(
     Raises Refused (query, limit, mode), NotFound for an id that is unknown or foreign, SearchUnavailable when
     no search process answers within SEARCH_TIMEOUT_SECONDS or Redis is away (then within 2 s).
     """
+    request = _request(query, limit, mode, narrowing)
+    allowed = _allowed_collections(user, collections)
+    narrowed = None if documents is None else _allowed_documents(user, documents, allowed)
+    return _found(replace(request, collections=allowed, documents=narrowed))
+
+
+def search_in(
+    *,
+    user: "User",
+    collection: Collection,
+    query: str,
+    limit: int = 10,
+    mode: Mode | str = Mode.HYBRID,
+    narrowing: Narrowing | None = None,
+) -> Found:
+    """The best passages of one collection for who manages it in the admin, a member of it or not.
+
+    Raises NotFound to everybody else, and what `search` raises.
+    """
+    request = _request(query, limit, mode, narrowing)
+    if not access.is_manager(user):
+        raise NotFound("collection")
+    return _found(replace(request, collections=(str(collection.pk),)))
+
+
+def _request(query: str, limit: int, mode: Mode | str, narrowing: Narrowing | None) -> SearchRequest:
+    """What is asked, without what it may be answered from. Raises Refused."""
     text = _clean_query(query)
     if not 1 <= limit <= settings.SEARCH_LIMIT_MAX:
         raise Refused("bad_limit", f"limit is {limit}; give a number from 1 to {settings.SEARCH_LIMIT_MAX}.")
     if mode not in MODES:
         raise Refused("bad_mode", f"mode is {str(mode)!r}; choose one of: {', '.join(MODES)}.")
-    allowed = _allowed_collections(user, collections)
-    narrowed = None if documents is None else _allowed_documents(user, documents, allowed)
-    if not allowed or narrowed == ():
-        return Found((), nothing_there=not allowed)
+    return SearchRequest(text, (), None, limit, Mode(mode).value, 0.0, narrowing or EVERYTHING)
+
+
+def _found(asked: SearchRequest) -> Found:
+    """Asks the search process; the collections and documents in the request are allowed already."""
+    if not asked.collections or asked.documents == ():
+        return Found((), nothing_there=not asked.collections)
     timeout = settings.SEARCH_TIMEOUT_SECONDS
-    request = SearchRequest(
-        text, allowed, narrowed, limit, Mode(mode).value, time.time() + timeout, narrowing or EVERYTHING
-    )
+    request = replace(asked, deadline=time.time() + timeout)
     _give_connection_back()
     try:
         payload = replies.ask(quick_redis_client(), partial(_send, request, timeout), timeout=timeout)
     except replies.ReplyError as error:
         raise SearchUnavailable(error.message) from error
     found = found_from_json(payload)
-    return found if found.passages else replace(found, nothing_there=not _anything_in(allowed))
+    return found if found.passages else replace(found, nothing_there=not _anything_in(request.collections))
 
 
 def _send(request: SearchRequest, timeout: float, key: str) -> None:

@@ -1,46 +1,20 @@
 """A search from a person to the search process and back."""
 
 import time
-from collections.abc import Iterator
-from functools import cache
 from uuid import uuid4
 
 import pytest
-from celery.contrib.testing.worker import start_worker
-from django.db import connections
 
 from apps.documents import retrieval, selectors, services, tasks
-from apps.documents.changelog import DatabaseChangeLog
 from apps.documents.models import Chunk, Document
 from apps.users.models import User
-from config.celery import app
 from engines import wiring
 from rag.errors import SearchUnavailable
 from rag.types import Mode
 from tests.apps.documents.journeys import ingested
 from tests.factories import a_collection, a_document, a_file, a_user
-from tests.fakes_search import FakeEmbedder
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def search_process(redis_server: str, settings, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a search process holds, with a small encoder and indexes of its own."""
-    embedder = FakeEmbedder()
-    settings.INDEX_DIR = tmp_path / "index"
-    monkeypatch.setattr(wiring, "embedder", lambda: embedder)
-    monkeypatch.setattr(retrieval, "log", cache(DatabaseChangeLog))
-
-
-@pytest.fixture
-def worker(search_process: None) -> Iterator[None]:
-    """A Celery worker on the queue `search`, in threads of this process."""
-    wiring.quick_redis_client().delete("search")
-    retrieval.warm_up()
-    with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, queues=["search"]):
-        yield
-    connections.close_all()
 
 
 def test_a_person_finds_what_they_may_read(owner: User, stranger: User, worker: None) -> None:
