@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import connections
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from apps.documents.models import Change, Chunk, Collection, Embedding, Version, folder_of
@@ -56,6 +57,10 @@ class DatabaseChangeLog:
             rows = rows.filter(version__document__in=documents)
         # Columns, not models: a search reads dozens of them.
         return {row[0]: _passage(row) for row in rows.values_list(*PASSAGE.values())}
+
+    def let_go(self) -> None:
+        """The thread's connection goes back to the pool: one whose thread ended with it would be lost to the pool."""
+        connections.close_all()
 
 
 PASSAGE = {
