@@ -115,6 +115,10 @@ class ChangeLog(Protocol):
         """
         ...
 
+    def let_go(self) -> None:
+        """Gives back what the calling thread holds to read with; an index calls it as a thread of its own ends."""
+        ...
+
 
 class PassageIndex(Protocol):
     """Dense and lexical search over collections, kept in step with a ChangeLog. Thread-safe."""

@@ -129,6 +129,17 @@ class MemoryChangeLog:
             target.live[version] = target.kept[version]
             target.changes.append(Change(target.revision, "add", target.kept[version][0].document, version))
 
+    def move(self, version: UUID, home: UUID, to: UUID) -> None:
+        """Takes a version from one collection to another, with the chunks it has."""
+        with self._lock:
+            rows = self.collections[home].live.pop(version)
+            for collection, kind in ((home, "remove"), (to, "add")):
+                target = self.collections[collection]
+                target.revision += 1
+                target.changes.append(Change(target.revision, kind, rows[0].document, version))
+            self.collections[to].live[version] = self.collections[to].kept[version] = rows
+            self._chunks |= {row.chunk: (to, row) for row in rows}
+
     def rows_of(self, collection: UUID) -> list[IndexRow]:
         """All live rows of a collection."""
         with self._lock:
@@ -171,6 +182,9 @@ class MemoryChangeLog:
             and row.version in self.collections[collection].live
             and (documents is None or row.document in documents)
         }
+
+    def let_go(self) -> None:
+        self.reads.append("let go")
 
 
 def as_stored(vector: Vectors) -> Vectors:

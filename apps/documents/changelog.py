@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import connections
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
 from apps.documents.models import Change, Chunk, Collection, Embedding, Version, folder_of
@@ -60,6 +61,10 @@ class DatabaseChangeLog:
             if live and passage.collection in allowed and (wanted is None or passage.document in wanted):
                 found[passage.chunk] = passage
         return found
+
+    def let_go(self) -> None:
+        """The thread's connection goes back to the pool: one whose thread ended with it would be lost to the pool."""
+        connections.close_all()
 
 
 LIVENESS = ("version__document__current", "version__document__deleted_at")

@@ -1,11 +1,12 @@
 """Writes a collection's next caches and lets its shelf go over to them; searches go on meanwhile."""
 
+from functools import partial
 from uuid import UUID
 
 from engines.files import locked, sweep
 from engines.index import snapshot as snapshots
 from engines.index.delta import Dense
-from engines.index.lexical_disk import Changes, DiskView
+from engines.index.lexical_disk import Changes
 from engines.index.shelf import Place, Shelf, State, net
 from engines.index.snapshot import Snapshot
 
@@ -72,7 +73,7 @@ def _holds(dense: Dense, newest: Snapshot) -> bool:
 def _write(shelf: Shelf, place: Place, state: State) -> None:
     folder = place.folder(shelf.collection)
     written = snapshots.write(folder, state.dense.whole(), revision=state.revision, model=place.model)
-    view = place.disk.change(_lexical_changes(shelf.collection, place))
+    view = place.disk.change(shelf.collection, partial(_lexical_changes, place, shelf.collection))
     place.keep_view(view)
     # Read back and checked like any other, so that a disk that loses bytes is noticed now.
     base = snapshots.read(written, model=place.model, dimension=place.dimension)
@@ -81,10 +82,8 @@ def _write(shelf: Shelf, place: Place, state: State) -> None:
         snapshots.remove_older(folder, written)
 
 
-def _lexical_changes(collection: UUID, place: Place) -> Changes:
-    """From what the disk index holds of the collection to now; everything, when it holds nothing."""
-    view: DiskView | None = place.view(fresh=True)
-    known = -1 if view is None else view.revisions.get(collection, -1)
+def _lexical_changes(place: Place, collection: UUID, known: int) -> Changes:
+    """From the revision at which the disk index holds the collection to now; everything, when it holds nothing."""
     if known < 0:
         revision, rows = place.log.snapshot(collection, place.model)
         return Changes(collection, revision, None, rows)

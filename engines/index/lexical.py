@@ -10,7 +10,17 @@ import tantivy
 from tantivy import Occur, Query
 
 from engines.index.analysis import own_terms
-from engines.index.wording import ANALYSER, MOST_TERMS, SCHEMA, Statistics, analyser, document_of, one_of, terms_of
+from engines.index.wording import (
+    ANALYSER,
+    MOST_TERMS,
+    SCHEMA,
+    Statistics,
+    analyser,
+    document_of,
+    one_of,
+    rows_of,
+    terms_of,
+)
 from rag.ports import IndexRow
 
 WRITER_BYTES = 15_000_000
@@ -78,8 +88,7 @@ class Part:
             must.append(one_of("collection", [side.collection for side in self.sides]))
         if documents is not None:
             must.append(one_of("document", documents))
-        gone = [version for side in self.sides or () for version in side.gone]
-        without = [(Occur.MustNot, one_of("version", gone))] if gone else []
+        without = [(Occur.MustNot, rows_of(side.collection, side.gone)) for side in self.sides or () if side.gone]
         if not must and not without:
             return Query.all_query()
         return Query.boolean_query([*((Occur.Must, clause) for clause in must), *without])

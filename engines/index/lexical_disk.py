@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -13,7 +13,7 @@ import tantivy
 from tantivy import Query
 
 from engines.files import locked, sha256, sync
-from engines.index.wording import ANALYSER, SCHEMA, analyser, document_of
+from engines.index.wording import ANALYSER, SCHEMA, analyser, document_of, rows_of
 from rag.ports import IndexRow
 
 logger = logging.getLogger(__name__)
@@ -52,30 +52,38 @@ class DiskIndex:
         if not self._is_whole():
             return None
         try:
-            index = self._open()
+            return _view(self._open())
         except (ValueError, OSError):
             return None
-        return _view(index)
 
-    def change(self, changes: Changes) -> DiskView:
-        """Commits the changes, waiting for other writers of this machine first; a damaged index is begun anew.
+    def change(self, collection: UUID, changes_after: Callable[[int], Changes]) -> DiskView:
+        """Commits a collection's changes, waiting for other writers of this machine first; a damaged index is begun
+        anew.
 
-        Reading `changes.rows` may be slow. Raises OSError when the disk is full, ValueError from tantivy.
+        `changes_after` is given the revision at which the index holds the collection, -1 when it holds nothing of
+        it: only now is that certain, for the writer before may have died and left nothing. Reading the rows may be
+        slow. Raises OSError when the disk is full, ValueError from tantivy.
         """
         with locked(self._lock):
             index = self._open_or_begin()
-            writer = index.writer(WRITER_BYTES, 1)
-            _apply(writer, changes)
-            writer.commit()
-            writer.wait_merging_threads()
-            self._write_checksums()
-            return _view(index)
+            return self._commit(index, changes_after(_view(index).revisions.get(collection, -1)))
 
     def forget(self, collection: UUID) -> None:
-        """Removes a collection's rows, if the index has any."""
-        view = self.view()
-        if view is not None and collection in view.revisions:
-            self.change(Changes(collection, revision=-1, gone=None, rows=()))
+        """Removes a collection's rows, if the index has any; waits for other writers, amid whose work it looks
+        damaged."""
+        with locked(self._lock):
+            view = self.view()
+            if view is not None and collection in view.revisions:
+                self._commit(self._open(), Changes(collection, revision=-1, gone=None, rows=()))
+
+    def _commit(self, index: tantivy.Index, changes: Changes) -> DiskView:
+        """The caller holds the lock."""
+        writer = index.writer(WRITER_BYTES, 1)
+        _apply(writer, changes)
+        writer.commit()
+        writer.wait_merging_threads()
+        self._write_checksums()
+        return _view(index)
 
     def _open_or_begin(self) -> tantivy.Index:
         """The index there is; an empty one where it is missing, damaged or of another schema."""
@@ -122,9 +130,8 @@ def _apply(writer: tantivy.IndexWriter, changes: Changes) -> None:
     collection = str(changes.collection)
     if changes.gone is None:
         writer.delete_documents_by_term("collection", collection)
-    else:
-        for version in changes.gone:
-            writer.delete_documents_by_term("version", str(version))
+    elif gone := list(changes.gone):
+        writer.delete_documents_by_query(rows_of(changes.collection, gone))
     for row in changes.rows:
         writer.add_document(document_of(changes.collection, row))
     writer.delete_documents_by_term("holds", collection)

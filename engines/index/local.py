@@ -162,6 +162,7 @@ class LocalIndex:
             # Searches do not depend on it; the next one that finds it due tries again.
             logger.exception("The index of collection %s could not be compacted", collection)
         finally:
+            self._place.log.let_go()
             with self._lock:
                 self._tidying.pop(collection, None)
 

@@ -92,9 +92,13 @@ class Shelf:
     def switch(self, base: Snapshot | None, view: DiskView | None) -> None:
         """Goes over to what a compaction wrote, replaying only what came since."""
         with self._lock:
-            revision = 0 if self._state is None else self._state.revision
-            state = self._built(base, view)
-            self._state = self._replayed(state, revision) if state.revision < revision else state
+            revision, memory = 0 if self._state is None else self._state.revision, self._memory
+            try:
+                state = self._built(base, view)
+                self._state = self._replayed(state, revision) if state.revision < revision else state
+            except BaseException:
+                self._memory = memory  # it goes with the state that stays
+                raise
 
     def _loaded(self, revision: int) -> State:
         folder = self._place.folder(self.collection)

@@ -100,6 +100,8 @@ def read(folder: Path, *, model: str, dimension: int) -> Snapshot | None:
             return None
         if any(sha256(folder / name) != digest for name, digest in manifest["files"].items()):
             return None
+        if manifest["revision"] != revision_of(folder):  # the manifest has no checksum of its own
+            return None
         return Snapshot(int(manifest["revision"]), _block(folder, int(manifest["rows"]), dimension), folder)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
         # Whatever is wrong with a cache, the answer is the same: rebuild it from the database.

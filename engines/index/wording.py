@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import tantivy
@@ -138,6 +138,14 @@ def rarity(frequency: float, rows: float) -> float:
     """BM25's inverse document frequency as tantivy (and Lucene) compute it."""
     frequency = min(frequency, rows)  # deleted rows are counted until they are merged away
     return math.log(1 + (rows - frequency + 0.5) / (frequency + 0.5))
+
+
+def rows_of(collection: UUID, versions: Iterable[UUID]) -> Query:
+    """The rows that a collection has of those versions: one that was moved may have rows in two of them, until the
+    index has followed both."""
+    return Query.boolean_query(
+        [(Occur.Must, one_of("collection", [collection])), (Occur.Must, one_of("version", list(versions)))]
+    )
 
 
 def one_of(name: str, values: Sequence[UUID | str]) -> Query:

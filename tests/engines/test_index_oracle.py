@@ -53,6 +53,12 @@ class AnyHistory(RuleBasedStateMachine):
     def add(self, which: int, chunks: list[str]) -> tuple[int, UUID]:
         return which, self.log.add(self.collections[which], *chunks)
 
+    @rule(target=versions, version=consumes(versions))
+    def move(self, version: tuple[int, UUID]) -> tuple[int, UUID]:
+        which, moved = version
+        self.log.move(moved, self.collections[which], self.collections[1 - which])
+        return 1 - which, moved
+
     @rule(target=removed, version=consumes(versions))
     def remove(self, version: tuple[int, UUID]) -> tuple[int, UUID]:
         self.log.remove(self.collections[version[0]], version[1])

@@ -1,5 +1,6 @@
 """What an index follows: the log, the live rows, and the one query that guards every result."""
 
+import threading
 from uuid import uuid4
 
 import numpy as np
@@ -61,6 +62,21 @@ def test_the_log_tells_what_came_and_went(owner: User, log: ChangeLog) -> None:
     assert told == [(1, "add", one), (2, "add", two), (3, "remove", one)]
     assert [change.revision for change in log.changes(mine.pk, 2)] == [3]
     assert {row.version for row in log.rows([one, two], "fake@1")} == {two}
+
+
+def test_threads_that_let_go_cost_the_pool_no_connection(owner: User, log: ChangeLog) -> None:
+    mine = a_collection(owner)
+    read: list[int] = []
+
+    def read_and_end() -> None:
+        read.extend(log.revisions([mine.pk]).values())
+        log.let_go()
+
+    for _ in range(25):  # the pool has twenty
+        thread = threading.Thread(target=read_and_end)
+        thread.start()
+        thread.join()
+    assert read == [0] * 25
 
 
 def test_passages_are_live_and_allowed_only(owner: User, log: ChangeLog) -> None:
