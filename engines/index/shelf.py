@@ -18,6 +18,8 @@ from rag.ports import Change, ChangeLog, IndexRow
 ROWS_AT_A_TIME = 1000
 VERSIONS_AT_A_TIME = 200
 EMPTY_SHELF_BYTES = 100_000
+REBUILT = "rebuilt"
+"""Below an index's folder: for each collection that was ever rebuilt a file, whose time says when."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Place:
     dimension: int
     disk: DiskIndex = field(init=False)
     _view: DiskView | None = None
+    _viewed: int = 0
 
     def __post_init__(self) -> None:
         self.disk = DiskIndex(self.directory / "lexical")
@@ -37,15 +40,39 @@ class Place:
     def folder(self, collection: UUID) -> Path:
         return self.directory / "dense" / str(collection)
 
+    def lock(self, collection: UUID) -> Path:
+        """The file that whoever writes the collection's caches holds locked."""
+        return self.directory / "locks" / f"{collection}.lock"
+
     def view(self, *, fresh: bool = False) -> DiskView | None:
-        """The lexical index on disk as last opened. Opening reads all of it once, so it is kept."""
-        if fresh or self._view is None:
-            self._view = self.disk.view()
+        """The lexical index on disk as last opened. Opening reads all of it once, so it is kept until a rebuild."""
+        rebuilt = _modified(self.directory / REBUILT)
+        if fresh or self._view is None or rebuilt > self._viewed:
+            self._view, self._viewed = self.disk.view(), rebuilt
         return self._view
 
     def keep_view(self, view: DiskView) -> None:
         """Takes over what a change of the disk index gave."""
         self._view = view
+
+    def rebuilt_at(self, collection: UUID) -> int:
+        """When somebody last rebuilt the collection's caches on this machine; 0 for never. Costs microseconds."""
+        return _modified(self.directory / REBUILT / str(collection))
+
+    def mark_rebuilt(self, collection: UUID) -> None:
+        """Tells every process that what it holds of the collection is to be read again."""
+        mark = self.directory / REBUILT / str(collection)
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = mark.with_suffix(".new")
+        temporary.touch()
+        temporary.replace(mark)  # a rename, so that the folder's own time changes as well
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +93,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._state: State | None = None
         self._memory: MemoryIndex | None = None
+        self._rebuilt = 0
 
     def bytes(self) -> int:
         """About how much memory it holds."""
@@ -74,10 +102,12 @@ class Shelf:
 
     def caught_up(self, revision: int) -> State:
         """The collection at `revision` or a later one."""
-        state = self._state
-        if state is not None and state.revision == revision:
+        state, rebuilt = self._state, self._place.rebuilt_at(self.collection)
+        if state is not None and state.revision == revision and rebuilt <= self._rebuilt:
             return state
         with self._lock:
+            if rebuilt > self._rebuilt:
+                self._state, self._rebuilt = None, rebuilt
             if self._state is not None and self._state.revision > revision:
                 # Either another thread saw a newer revision, or the database was restored from a backup.
                 revision = self._place.log.revisions([self.collection]).get(self.collection, 0)
