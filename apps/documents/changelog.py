@@ -43,6 +43,10 @@ class DatabaseChangeLog:
         for begin in range(0, len(versions), ROWS_AT_ONCE):
             yield from _stream(_live(Version.objects.filter(pk__in=versions[begin : begin + ROWS_AT_ONCE])), model)
 
+    def sizes(self, collection: UUID) -> Mapping[UUID, int]:
+        """How many chunks each version has that serves now, those without a vector among them."""
+        return dict(_live(Version.objects.filter(document__collection=collection)))
+
     def passages(
         self, chunks: Sequence[UUID], *, collections: Sequence[UUID], documents: Sequence[UUID] | None
     ) -> Mapping[UUID, Passage]:

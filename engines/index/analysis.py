@@ -19,6 +19,8 @@ from rag.words import UNSPACED
 VERSION = "words_2"
 """In the schema of an index on disk: another way of making terms needs another name, so that old ones are rebuilt."""
 LONGEST_WORD = 60
+ENOUGH = 2
+"""Words of a question without which its little words count as well: somebody may look for The Who."""
 _LONGEST_JOINED = 30
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)+"
 _PLAIN = re.compile(rf"{_NUMBER}|[A-Za-z0-9]+(?:'[A-Za-z]+)?")
@@ -43,11 +45,16 @@ def terms(text: str) -> list[str]:
 def query_terms(text: str) -> list[tuple[str, ...]]:
     """For each distinct word of any text the terms that it stands for; empty when there is no word.
 
-    Neighbours written as one are looked up as well: "CVS Health" finds CVSHEALTH.
+    Little words ("what is the") are left out where ENOUGH others remain. Neighbours written as one are looked up as
+    well: "CVS Health" finds CVSHEALTH.
     """
     telling = ["" if is_little(word) else _POSSESSIVE.sub("", word) for word, _ in _segments(text)]
     pairs = [a + b for a, b in pairwise(telling) if _joinable(a) and _joinable(b) and len(a + b) <= _LONGEST_JOINED]
-    return list(dict.fromkeys([*own_terms(text), *((each,) for each in _each(pairs, DEFAULT) if each)]))
+    every = own_terms(text)
+    little = {term for word, _ in _segments(text) if is_little(word) for each in own_terms(word) for term in each}
+    kept = [alternatives for alternatives in every if not little.issuperset(alternatives)]
+    chosen = kept if len(kept) >= ENOUGH else every
+    return list(dict.fromkeys([*chosen, *((each,) for each in _each(pairs, DEFAULT) if each)]))
 
 
 def own_terms(text: str) -> list[tuple[str, ...]]:

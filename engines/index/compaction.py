@@ -25,14 +25,14 @@ def is_due(state: State) -> bool:
     return dense.unsettled() > limit or state.lexical.base is None
 
 
-def compact(shelf: Shelf, place: Place, *, force: bool = False) -> bool:
+def compact(shelf: Shelf, place: Place, *, force: bool = False, wait: bool = False) -> bool:
     """Brings a collection's caches up to date if that is due (or `force`); tells whether it did.
 
-    False, too, when another process is at it. What that one writes is taken over at the next call.
+    False, too, when another process is at it, unless `wait`. What that one writes is taken over at the next call.
     A collection that is gone, or has become small, loses its caches.
     """
     folder = place.folder(shelf.collection)
-    with locked(place.directory / "locks" / f"{shelf.collection}.lock", wait=False) as mine:
+    with locked(place.lock(shelf.collection), wait=wait) as mine:
         if not mine:
             return False
         revision = place.log.revisions([shelf.collection]).get(shelf.collection)

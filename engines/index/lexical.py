@@ -1,6 +1,6 @@
 """The lexical side of a collection: what an index on disk knows of it, and what came since, in memory."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import nlargest
 from itertools import groupby
@@ -25,6 +25,8 @@ from rag.ports import IndexRow
 
 WRITER_BYTES = 15_000_000
 """The least memory tantivy writes with; a writer lives only as long as one change."""
+PAGE = 10_000
+"""Rows at once where all of a collection are listed."""
 Scored = list[tuple[UUID, float]]
 
 
@@ -70,7 +72,18 @@ class Lexical:
 
     def ids(self) -> set[UUID]:
         """Every chunk that a search could give."""
-        return {chunk for part in parts_of([self]) for chunk in _found(part.searcher, part.within(None), 0)}
+        return {chunk for page in self.pages() for chunk in page}
+
+    def pages(self, *clauses: Query) -> Iterator[list[UUID]]:
+        """Every chunk that a search could give and that matches every clause, a page at a time."""
+        for part in parts_of([self]):
+            query = part.within(None, *clauses)
+            for begin in range(0, max(1, part.searcher.num_docs), PAGE):
+                # Rows of equal score come in the order they lie in, which never changes for one searcher.
+                result = part.searcher.search(query, PAGE, count=False, offset=begin)
+                if not result.hits:
+                    break
+                yield [_chunk(part.searcher, address) for _, address in result.hits]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,10 @@ def holding(sides: Sequence[Lexical], text: str, limit: int, documents: Sequence
 
 
 def _found(searcher: tantivy.Searcher, query: Query, limit: int) -> dict[UUID, float]:
-    """Chunk and score of the best `limit` rows; of all rows when it is 0."""
-    result = searcher.search(query, limit or max(1, searcher.num_docs), count=False)
-    return {UUID(hex=str(searcher.doc(address).get_first("chunk"))): score for score, address in result.hits}
+    """Chunk and score of the best `limit` rows."""
+    result = searcher.search(query, limit, count=False)
+    return {_chunk(searcher, address): score for score, address in result.hits}
+
+
+def _chunk(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> UUID:
+    return UUID(hex=str(searcher.doc(address).get_first("chunk")))

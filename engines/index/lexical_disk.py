@@ -13,7 +13,7 @@ import tantivy
 from tantivy import Query
 
 from engines.files import locked, sha256, sync
-from engines.index.wording import ANALYSER, SCHEMA, analyser, document_of, rows_of
+from engines.index.wording import ANALYSER, SCHEMA, analyser, document_of, one_of, rows_of
 from rag.ports import IndexRow
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,11 @@ class DiskView:
 
     searcher: tantivy.Searcher
     revisions: Mapping[UUID, int]
+
+    def rows(self, collection: UUID) -> int:
+        """How many chunks of the collection it holds."""
+        found = self.searcher.search(one_of("collection", [collection]), 1, count=True)
+        return int(found.count)  # type: ignore[attr-defined]  # its stub forgets it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,11 @@ class DiskIndex:
         except (ValueError, OSError):
             return None
 
+    def is_damaged(self) -> bool:
+        """Whether something is there that cannot be used. Waits for a writer, so that it is not met half-way."""
+        with locked(self._lock):
+            return self._directory.exists() and self.view() is None
+
     def change(self, collection: UUID, changes_after: Callable[[int], Changes]) -> DiskView:
         """Commits a collection's changes, waiting for other writers of this machine first; a damaged index is begun
         anew.
@@ -79,9 +89,11 @@ class DiskIndex:
     def _commit(self, index: tantivy.Index, changes: Changes) -> DiskView:
         """The caller holds the lock."""
         writer = index.writer(WRITER_BYTES, 1)
-        _apply(writer, changes)
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            _apply(writer, changes)
+            writer.commit()
+        finally:  # also when it is broken off: its threads still write files, which nothing will name
+            writer.wait_merging_threads()
         self._write_checksums()
         return _view(index)
 
@@ -122,8 +134,10 @@ class DiskIndex:
 
 
 def _is_content(path: Path) -> bool:
-    """Files that tantivy reads back, its hidden list of files among them; not its locks."""
-    return not path.name.startswith(CHECKSUMS) and path.suffix != ".lock"
+    """Files that a commit consists of: not tantivy's locks, and not its list of files to tidy up, which a change that
+    was broken off has changed already.
+    """
+    return not path.name.startswith((CHECKSUMS, ".managed")) and path.suffix != ".lock"
 
 
 def _apply(writer: tantivy.IndexWriter, changes: Changes) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
-from engines.index import compaction, lexical, naming
+from engines.index import compaction, inspection, lexical, naming, rebuilding, verification
+from engines.index.inspection import Held
 from engines.index.legs import Question
-from engines.index.shelf import Place, Shelf, State
+from engines.index.rebuilding import Progress
+from engines.index.shelf import NeedsCaches, Place, Shelf, State
+from engines.index.verification import Report, Sizes
 from rag.ports import ChangeLog, Vectors
 from rag.types import Hit, Mode, Passage
 
@@ -19,6 +22,10 @@ logger = logging.getLogger(__name__)
 MEMORY_MB = 512
 """For collections that are held in memory; the least recently searched are dropped, and read again when needed."""
 TIDY_PAUSE_SECONDS = 5.0
+
+
+def _unseen(done: int) -> None:
+    """Nobody watches the progress."""
 
 
 class LocalIndex:
@@ -105,12 +112,30 @@ class LocalIndex:
             found |= state.dense.ids() | state.lexical.ids()
         return found
 
-    def compact(self, collection: UUID, *, force: bool = False) -> bool:
+    def compact(self, collection: UUID, *, force: bool = False, wait: bool = False) -> bool:
         """Writes the collection's next snapshot if one is due (or `force`); tells whether it did.
 
-        Blocks the caller for as long as it takes, but no search. Raises OSError when the disk is full.
+        Blocks the caller for as long as it takes, but no search. Where another process is at it, it does nothing or,
+        with `wait`, comes after it. Raises OSError when the disk is full.
         """
-        return compaction.compact(self._shelf(collection), self._place, force=force)
+        try:
+            did = compaction.compact(self._shelf(collection), self._place, force=force, wait=wait)
+        except NeedsCaches:
+            did = bool(rebuilding.rebuild(self._place, collection, _unseen, unless_there=True))
+        self._evict(spare=1)
+        return did
+
+    def held(self, collection: UUID) -> Held:
+        """What this machine's disk holds of a collection."""
+        return inspection.held(self._place, collection)
+
+    def verify(self, collection: UUID, *, progress: Progress = _unseen, sizes: Sizes | None = None) -> Report:
+        """Compares the collection's caches with the database; see `engines.index.verification`."""
+        return verification.verify(self._place, collection, progress, sizes)
+
+    def rebuild(self, collection: UUID, *, progress: Progress = _unseen) -> int:
+        """Makes the collection's caches anew; gives how many chunks they hold, 0 when it is too small for any."""
+        return rebuilding.rebuild(self._place, collection, progress)
 
     def close(self) -> None:
         """Lets go of everything in memory, after waiting a little for compactions to end."""
@@ -124,12 +149,23 @@ class LocalIndex:
         revisions = self._place.log.revisions(list(dict.fromkeys(collections)))
         states = []
         for collection, revision in revisions.items():
-            state = self._shelf(collection).caught_up(revision)
+            state = self._state(collection, revision)
             states.append(state)
             if self._tidy and compaction.is_due(state):
                 self._start_tidying(collection)
         self._evict(spare=len(revisions))
         return states
+
+    def _state(self, collection: UUID, revision: int) -> State:
+        """The collection at `revision` or a later one; a large one that has lost its caches is given new ones first."""
+        try:
+            return self._shelf(collection).caught_up(revision)
+        except NeedsCaches:
+            logger.warning(
+                "Collection %s has no caches on this machine; they are made now, which takes a while", collection
+            )
+            rebuilding.rebuild(self._place, collection, _unseen, unless_there=True)
+            return self._shelf(collection).caught_up(revision)
 
     def _shelf(self, collection: UUID) -> Shelf:
         with self._lock:

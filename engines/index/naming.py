@@ -21,7 +21,7 @@ from engines.index.wording import OPENING, SCHEMA, Terms, key_of, one_of, rarity
 
 CANDIDATES = 20
 """Documents that tantivy proposes; its own scores compare openings with other chunks, so they are weighed anew."""
-FIELDS: Mapping[str, tuple[float, float]] = {"name": (2.0, 5.0), "about": (1.0, 120.0)}
+FIELDS: Mapping[str, tuple[float, float]] = {"name": (1.0, 5.0), "about": (1.0, 120.0)}
 """Weight of a word, and the usual length in terms, of title and opening (benchmarks/retrieval.py)."""
 _SATURATION, _LENGTH = 1.2, 0.75
 

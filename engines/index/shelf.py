@@ -18,6 +18,10 @@ from rag.ports import Change, ChangeLog, IndexRow
 ROWS_AT_A_TIME = 1000
 VERSIONS_AT_A_TIME = 200
 EMPTY_SHELF_BYTES = 100_000
+MOST_IN_MEMORY = 20_000
+"""More chunks than that are not read into memory where there are no caches: these are made first, which is faster."""
+REBUILT = "rebuilt"
+"""Below an index's folder: for each collection that was ever rebuilt a file, whose time says when."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class Place:
     dimension: int
     disk: DiskIndex = field(init=False)
     _view: DiskView | None = None
+    _viewed: int = 0
 
     def __post_init__(self) -> None:
         self.disk = DiskIndex(self.directory / "lexical")
@@ -37,15 +42,39 @@ class Place:
     def folder(self, collection: UUID) -> Path:
         return self.directory / "dense" / str(collection)
 
+    def lock(self, collection: UUID) -> Path:
+        """The file that whoever writes the collection's caches holds locked."""
+        return self.directory / "locks" / f"{collection}.lock"
+
     def view(self, *, fresh: bool = False) -> DiskView | None:
-        """The lexical index on disk as last opened. Opening reads all of it once, so it is kept."""
-        if fresh or self._view is None:
-            self._view = self.disk.view()
+        """The lexical index on disk as last opened. Opening reads all of it once, so it is kept until a rebuild."""
+        rebuilt = _modified(self.directory / REBUILT)
+        if fresh or self._view is None or rebuilt > self._viewed:
+            self._view, self._viewed = self.disk.view(), rebuilt
         return self._view
 
     def keep_view(self, view: DiskView) -> None:
         """Takes over what a change of the disk index gave."""
         self._view = view
+
+    def rebuilt_at(self, collection: UUID) -> int:
+        """When somebody last rebuilt the collection's caches on this machine; 0 for never. Costs microseconds."""
+        return _modified(self.directory / REBUILT / str(collection))
+
+    def mark_rebuilt(self, collection: UUID) -> None:
+        """Tells every process that what it holds of the collection is to be read again."""
+        mark = self.directory / REBUILT / str(collection)
+        mark.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = mark.with_suffix(".new")
+        temporary.touch()
+        temporary.replace(mark)  # a rename, so that the folder's own time changes as well
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +86,21 @@ class State:
     lexical: Lexical
 
 
+class NeedsCaches(Exception):
+    """A collection is too large to be read into memory; its caches must be made first (`rebuilding`)."""
+
+
 class Shelf:
     """Holds the newest state of a collection and makes the next one, one thread at a time."""
 
-    def __init__(self, collection: UUID, place: Place) -> None:
+    def __init__(self, collection: UUID, place: Place, *, most_in_memory: float = MOST_IN_MEMORY) -> None:
         self.collection = collection
         self._place = place
+        self._most = most_in_memory
         self._lock = threading.Lock()
         self._state: State | None = None
         self._memory: MemoryIndex | None = None
+        self._rebuilt = 0
 
     def bytes(self) -> int:
         """About how much memory it holds."""
@@ -73,11 +108,13 @@ class Shelf:
         return EMPTY_SHELF_BYTES + dense + (0 if self._memory is None else self._memory.bytes)
 
     def caught_up(self, revision: int) -> State:
-        """The collection at `revision` or a later one."""
-        state = self._state
-        if state is not None and state.revision == revision:
+        """The collection at `revision` or a later one. Raises NeedsCaches."""
+        state, rebuilt = self._state, self._place.rebuilt_at(self.collection)
+        if state is not None and state.revision == revision and rebuilt <= self._rebuilt:
             return state
         with self._lock:
+            if rebuilt > self._rebuilt:
+                self._state, self._rebuilt = None, rebuilt
             if self._state is not None and self._state.revision > revision:
                 # Either another thread saw a newer revision, or the database was restored from a backup.
                 revision = self._place.log.revisions([self.collection]).get(self.collection, 0)
@@ -121,7 +158,11 @@ class Shelf:
         if base is not None and in_view >= 0:
             return State(min(known), dense, lexical)
         revision, rows = self._place.log.snapshot(self.collection, self._place.model)
+        read = 0
         for some in batches(rows):
+            read += len(some)
+            if read > self._most:
+                raise NeedsCaches(self.collection)
             if base is None:
                 dense = dense.with_block(block_of(some, self._place.dimension))
             if in_view < 0:

@@ -11,7 +11,7 @@ MEET = [
     ("plural and verb", "when was the pump serviced", "Servicing of pumps is due in March.", "pump"),
     ("accents", "uber die Ubergrosse", "Die Übergröße ist für den Transport nicht zu groß.", "Ubergrosse"),
     ("German", "Wo stehen die Häuser der Stadt?", "Das Haus ist für die Stadt nicht zu alt.", "Häuser"),
-    ("Spanish", "¿Cuáles son las enfermedades del corazón?", "La enfermedad es una de las más graves.", "enfermedades"),
+    ("Spanish", "¿Cuáles son los riesgos del proyecto?", "El riesgo es uno de los más graves.", "riesgos"),
     ("Russian", "Где находится больница?", "В городе две больницы.", "больница"),
     ("Arabic with and without points", "كِتَاب", "الكتاب على الطاولة", "كِتَاب"),
     ("Chinese without spaces", "首都", "中国的首都是北京。", "首都"),

@@ -128,7 +128,8 @@ def test_a_damaged_cache_is_noticed_and_gives_no_wrong_result(
         how = ("flip", "cut")[number // GROUPS % 2]
         damage(path, how, randomly)
         said = f"damage {number}: {how} of {path.relative_to(tmp_path)}"
-        assert caches.is_noticed(), said
+        # tantivy's list of files to tidy up is no part of what is read: damaged or not, results are right.
+        assert caches.is_noticed() or path.name == ".managed.json", said
         damaged = open_index(log, caches.directory)
         assert is_whole(damaged, caches.collections, log), said
         assert_equal(results(damaged, caches.collections), expected)

@@ -1,15 +1,16 @@
 """Collections so large that an index of bits proposes and the vectors decide."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import pytest
 
-from engines.index import snapshot, vectors
+from engines.index import shelf, snapshot, vectors
 from engines.index.local import LocalIndex
 from rag.types import Mode
-from tests.engines.indexing import DIMENSION, chunks, live, open_index
+from tests.engines.indexing import DIMENSION, ask, chunks, fill, live, open_index
 from tests.fakes_search import MemoryChangeLog
 
 ROWS, PER_DOCUMENT = 4000, 40
@@ -85,3 +86,21 @@ def test_what_is_gone_is_not_proposed_and_what_came_is(
     found = large.search(text="", vector=vector, collections=[collection], limit=5, mode=Mode.DENSE)
     assert found[0].dense == pytest.approx(1.0, abs=1e-3)
     assert large.ids(collection) == live(log, collection)
+
+
+def test_a_large_collection_without_caches_is_given_them_at_its_first_search(
+    log: MemoryChangeLog, collection: UUID, tmp_path: Path, small: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(log, collection, 120)
+    monkeypatch.setattr(shelf.Shelf.__init__, "__kwdefaults__", {"most_in_memory": 100})
+    index = open_index(log, tmp_path)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: chunks(ask(index, "unique1x7 pump", collection)), range(4)))
+    assert found == [chunks(ask(index, "unique1x7 pump", collection))] * 4
+    assert log.reads.count("snapshot") <= 9  # each thread's short look, and one reading of all
+    assert index._states([collection])[0].dense.base is not None
+    assert index.ids(collection) == live(log, collection)
+    log.reads.clear()
+    assert open_index(log, tmp_path).ids(collection) == live(log, collection)
+    assert "snapshot" not in log.reads
+    assert not index.compact(collection)
