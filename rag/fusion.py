@@ -15,7 +15,7 @@ from rag.words import UNSPACED
 
 DENSE_WEIGHT = 0.6
 """The dense leg's share where its encoder knows the words; the lexical leg has the rest (benchmarks/retrieval.py)."""
-NAMED_WEIGHT = 0.25
+NAMED_WEIGHT = 0.3
 """How much it counts, beside both legs together, that the question names the document."""
 _FALLING = ((0.33, 0.6), (0.40, 0.3), (0.60, 0.1), (0.90, 0.03))
 _FALLING_UNSPACED = ((0.80, 0.6), (0.95, 0.2))

@@ -12,7 +12,7 @@ from engines.index.analysis import VERSION, query_terms, terms
 from rag.ports import IndexRow
 
 ANALYSER = VERSION
-WEIGHTS: Mapping[str, float] = {"title": 0.3, "heading": 0.3, "header": 0.3, "text": 1.0}
+WEIGHTS: Mapping[str, float] = {"title": 0.3, "heading": 0.8, "header": 0.6, "text": 1.0}
 """How much a word counts by where it stands (benchmarks/retrieval.py measures them)."""
 OPENING = "opening"
 """What `kind` is of a document's first chunk: it also tells the document: `name`, `about`, `key`, `lead`."""
