@@ -46,6 +46,8 @@ DEPTH = 10
 ASKED_FOR = 16
 """Passages asked for, so that ten different ones remain mostly, where some were cut in several chunks."""
 RRF = 60
+ALONE = "+history"
+"""After the name of a set whose questions were given the stand-alone form that their conversations make of them."""
 
 Ranked = list[str]
 
@@ -157,7 +159,7 @@ def cases(sets: Sequence[QuestionSet], half: str) -> Iterator[tuple[str, list[st
         yield each.name, [each.name], chosen
         if any(question.history for question in chosen):
             alone = [Question(q.id, standalone(q.text, q.history), q.gold) for q in chosen]
-            yield f"{each.name}+history", [each.name], alone
+            yield f"{each.name}{ALONE}", [each.name], alone
     english = [each for each in sets if each.english]
     if len(english) > 1:
         chosen = [q for each in english for q in each.questions if half in ("all", half_of(q))]
@@ -165,7 +167,9 @@ def cases(sets: Sequence[QuestionSet], half: str) -> Iterator[tuple[str, list[st
 
 
 def summary(rows: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """nDCG@10 over all sets: ours less the mean of each set's better leg, and the most lost on one."""
+    """nDCG@10 over all sets: ours less the mean of each set's better leg, and the most lost on one. Of a set that is
+    also asked in stand-alone form only that form counts."""
+    rows = {name: row for name, row in rows.items() if f"{name}{ALONE}" not in rows}
     better = {name: max(row["dense"]["nDCG@10"], row["bm25"]["nDCG@10"]) for name, row in rows.items()}
     ours = {name: row["ours"]["nDCG@10"] for name, row in rows.items()}
     return {
