@@ -1,34 +1,26 @@
 """A search is narrowed before it is made, so that nothing is lost to a filter that came after."""
 
 from datetime import timedelta
-from functools import cache
 from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
 from apps.documents import retrieval, selectors, services
-from apps.documents.changelog import DatabaseChangeLog
 from apps.documents.models import Collection, Version
 from apps.documents.selectors import Narrowing, SearchRequest, narrowed_to
 from apps.users.models import User
-from engines import wiring
 from rag.types import Passage
 from tests.apps.documents.journeys import ingested
 from tests.factories import a_collection, a_document
-from tests.fakes_search import FakeEmbedder
 
 OTHERS = 14
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def bees(owner: User, settings, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Collection:
+def bees(owner: User, search_process: None) -> Collection:
     """Documents about bees, and one that says it worst."""
-    embedder = FakeEmbedder()
-    settings.INDEX_DIR = tmp_path / "index"
-    monkeypatch.setattr(wiring, "embedder", lambda: embedder)
-    monkeypatch.setattr(retrieval, "log", cache(DatabaseChangeLog))
     collection = a_collection(owner)
     for number in range(OTHERS):
         ingested(a_document(owner, collection, f"Bees dance. {number}", f"bees-{number}.txt"))
